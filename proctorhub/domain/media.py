@@ -1,0 +1,66 @@
+"""Plain values of the media plane: what the node tells the control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class GapCause(StrEnum):
+    """Why a second of media is missing."""
+
+    CLIENT = "client"
+    NETWORK = "network"
+    NODE = "node"
+    STORAGE = "storage"
+
+
+class CloseReason(StrEnum):
+    """Why a chain (one WHIP session's run of segments) ended."""
+
+    DELETED = "deleted"
+    REPLACED = "replaced"
+    CONNECTION_LOST = "connection_lost"
+    SESSION_ENDED = "session_ended"
+    NODE_STOPPED = "node_stopped"
+
+
+@dataclass(frozen=True)
+class ClosedSegment:
+    """One closed, immutable WebM segment on the node's spool.
+
+    Times are UTC milliseconds on the node's clock. `header_bytes` is the offset of the only
+    Cluster, whose Timestamp is milliseconds since `origin_ms`, so that segments of one source
+    can be joined without reading their frames.
+    """
+
+    session_id: str
+    source: str
+    chain: str
+    seq: int
+    origin_ms: int
+    started_at_ms: int
+    ended_at_ms: int
+    bytes: int
+    sha256: str
+    header_bytes: int
+    video_codec: str | None
+    width: int
+    height: int
+    has_audio: bool
+    video_frames: int
+    audio_frames: int
+    lost_packets: int
+
+
+@dataclass(frozen=True)
+class NotedGap:
+    """A stretch of missing media the node saw with its own eyes, UTC milliseconds."""
+
+    session_id: str
+    source: str
+    chain: str
+    track: str
+    started_at_ms: int
+    ended_at_ms: int
+    cause: str

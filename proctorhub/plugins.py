@@ -1,0 +1,136 @@
+"""Plugin contracts and the entry-point loader.
+
+A plugin is a class named by an entry point of one of the groups below. The core asks for a
+plugin by the name the settings give and never imports one itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+API_VERSION = 1
+
+GROUPS = {
+    "auth": "proctorhub.auth",
+    "connector": "proctorhub.connectors",
+    "database": "proctorhub.databases",
+    "storage": "proctorhub.storage",
+}
+
+
+class PluginError(Exception):
+    """A plugin that is missing or speaks another API version."""
+
+
+@dataclass(frozen=True)
+class BlobStat:
+    """Size in bytes and lower-case hex SHA-256 of a stored blob."""
+
+    size: int
+    sha256: str
+
+
+class BlobNotFound(Exception):
+    """There is no blob under this key."""
+
+
+class BlobRefused(Exception):
+    """The store did not take the blob: size or SHA-256 differ from what was promised."""
+
+
+@runtime_checkable
+class BlobStore(Protocol):
+    """Keeps immutable blobs under slash-separated keys."""
+
+    api_version: int
+
+    def put(self, key: str, stream: BinaryIO, *, size: int, sha256: str) -> BlobStat:
+        """Store the whole stream durably, or nothing. Raises BlobRefused on a mismatch."""
+
+    def get(self, key: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes of `[start, start+length)`. Raises BlobNotFound."""
+
+    def stat(self, key: str) -> BlobStat:
+        """Raises BlobNotFound."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys under a prefix, sorted."""
+
+    def delete(self, key: str) -> bool:
+        """Remove a blob; False when there was none."""
+
+
+@dataclass(frozen=True)
+class SignedOn:
+    """Who an authenticator says is at the door."""
+
+    login: str
+
+
+@runtime_checkable
+class Authenticator(Protocol):
+    """One way to sign on with a form; returns None for a wrong answer."""
+
+    api_version: int
+    label: str
+
+    def hash_secret(self, secret: str) -> str:
+        """Return what may be stored of a secret."""
+
+    def check_secret(self, secret: str, stored: str) -> bool:
+        """Tell whether the secret is the one behind `stored`."""
+
+
+class DeliveryFailed(Exception):
+    """The other side did not take a message; `permanent` says that trying again is pointless."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Tells one LMS (or any other system) what happened."""
+
+    api_version: int
+
+    def send_verdict(self, message_id: str, payload: Mapping[str, Any]) -> None:
+        """Deliver one conclusion; `message_id` is the idempotency key. Raises DeliveryFailed."""
+
+
+@runtime_checkable
+class Database(Protocol):
+    """Starts a private MongoDB-compatible server for a single machine."""
+
+    api_version: int
+
+    def command(self, db_path: Path, socket_path: Path) -> Sequence[str]:
+        """Return the argv of the server process."""
+
+    def uri(self, socket_path: Path) -> str:
+        """Return the `mongodb://` URI of that server."""
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of the installed plugins of one kind."""
+    return sorted(point.name for point in entry_points(group=GROUPS[kind]))
+
+
+def load(kind: str, name: str) -> Any:
+    """Return the plugin class `name` of one kind. Raises PluginError."""
+    for point in entry_points(group=GROUPS[kind]):
+        if point.name == name:
+            plugin = point.load()
+            if plugin.api_version != API_VERSION:
+                raise PluginError(
+                    f"the {kind} plugin {name!r} speaks API {plugin.api_version}, "
+                    f"this ProctorHub speaks {API_VERSION}"
+                )
+            return plugin
+    known = ", ".join(names(kind)) or "none"
+    raise PluginError(f"there is no {kind} plugin {name!r} (installed: {known})")
