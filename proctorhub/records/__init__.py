@@ -1,0 +1,1 @@
+"""What is stored: MongoEngine documents, their indexes, and the files in GridFS."""

@@ -1,0 +1,85 @@
+"""Exams, their rules, and the time that proctors offer."""
+
+from __future__ import annotations
+
+from mongoengine import (
+    BooleanField,
+    Document,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    IntField,
+    ListField,
+    MapField,
+    StringField,
+)
+
+from proctorhub.domain.session import Tier
+from proctorhub.records.base import UtcField, new_id, utc_now
+
+
+class ExamRules(EmbeddedDocument):  # type: ignore[misc]
+    """What a candidate may use and must show."""
+
+    allowed = ListField(StringField(max_length=200))
+    forbidden = ListField(StringField(max_length=200))
+    require_screen = BooleanField(default=True)
+    require_microphone = BooleanField(default=True)
+    instructions = StringField(max_length=10_000, default="")
+    meta = {"strict": True}
+
+
+class Exam(Document):  # type: ignore[misc]
+    """An exam that can be sat between `opens_at` and `closes_at`."""
+
+    id = StringField(primary_key=True, default=new_id)
+    institution_id = StringField(required=True)
+    title = StringField(required=True, max_length=200)
+    url = StringField(max_length=2000, default="")
+    opens_at = UtcField(required=True)
+    closes_at = UtcField(required=True)
+    duration_min = IntField(required=True, min_value=1, max_value=1440)
+    tier = StringField(required=True, choices=[tier.value for tier in Tier])
+    open = BooleanField(default=False)
+    rules = EmbeddedDocumentField(ExamRules, default=ExamRules)
+    candidates = ListField(StringField())
+    created_at = UtcField(default=utc_now)
+    created_by = StringField(required=True)
+    meta = {
+        "collection": "exams",
+        "strict": True,
+        "indexes": [{"fields": ["institution_id", "closes_at"]}],
+    }
+
+
+class Claim(EmbeddedDocument):  # type: ignore[misc]
+    """One booking's hold on an availability."""
+
+    session_id = StringField(required=True)
+    quanta = ListField(StringField())
+    at = UtcField(required=True)
+    meta = {"strict": True}
+
+
+class Availability(Document):  # type: ignore[misc]
+    """When a proctor is there, and for how many candidates at once.
+
+    `taken` counts the places used per quantum (see domain/scheduling.py).
+    """
+
+    id = StringField(primary_key=True, default=new_id)
+    institution_id = StringField(required=True)
+    proctor_id = StringField(required=True)
+    starts_at = UtcField(required=True)
+    ends_at = UtcField(required=True)
+    capacity = IntField(required=True, min_value=1, max_value=200)
+    taken = MapField(IntField())
+    claims = ListField(EmbeddedDocumentField(Claim))
+    meta = {
+        "collection": "availability",
+        "strict": True,
+        "indexes": [
+            {"fields": ["institution_id", "ends_at"]},
+            {"fields": ["proctor_id", "starts_at"]},
+            {"fields": ["claims.session_id"]},
+        ],
+    }

@@ -1,0 +1,220 @@
+"""Sessions and everything that hangs on one: log, segments, gaps."""
+
+from __future__ import annotations
+
+from mongoengine import (
+    BooleanField,
+    DictField,
+    Document,
+    DynamicField,
+    EmbeddedDocument,
+    EmbeddedDocumentField,
+    IntField,
+    ListField,
+    LongField,
+    MapField,
+    StringField,
+)
+
+from proctorhub.domain.media import GapCause
+from proctorhub.domain.session import State, Verdict
+from proctorhub.records.base import UtcField, new_id, utc_now
+
+
+class Booking(EmbeddedDocument):  # type: ignore[misc]
+    """The booked time of a session, and whose time it takes."""
+
+    availability_id = StringField(required=True)
+    start = UtcField(required=True)
+    end = UtcField(required=True)
+    meta = {"strict": True}
+
+
+class Consent(EmbeddedDocument):  # type: ignore[misc]
+    """Which text the candidate agreed to, and when."""
+
+    version = StringField(required=True)
+    sha256 = StringField(required=True)
+    at = UtcField(required=True)
+    meta = {"strict": True}
+
+
+class IdentityCheck(EmbeddedDocument):  # type: ignore[misc]
+    """What the proctor decided about who this is."""
+
+    status = StringField(choices=["approved", "rejected"])
+    reason = StringField(max_length=2000, default="")
+    document_still = StringField()
+    face_still = StringField()
+    by = StringField()
+    at = UtcField()
+    meta = {"strict": True}
+
+
+class Conclusion(EmbeddedDocument):  # type: ignore[misc]
+    """The proctor's signed verdict."""
+
+    verdict = StringField(required=True, choices=[verdict.value for verdict in Verdict])
+    comment = StringField(max_length=5000, default="")
+    by = StringField(required=True)
+    by_name = StringField(required=True)
+    at = UtcField(required=True)
+    meta = {"strict": True}
+
+
+class SourceStatus(EmbeddedDocument):  # type: ignore[misc]
+    """The connection of one source, as the media node last told it."""
+
+    state = StringField(required=True, choices=["live", "silent", "closed"])
+    chain = StringField(required=True)
+    at = UtcField(required=True)
+    first_at = UtcField()
+    reason = StringField()
+    meta = {"strict": True}
+
+
+class Still(EmbeddedDocument):  # type: ignore[misc]
+    """A picture taken from a source; its bytes are in GridFS under the same id."""
+
+    id = StringField(required=True)
+    source = StringField(required=True)
+    purpose = StringField(required=True, choices=["document", "face", "note"])
+    sha256 = StringField(required=True)
+    content_type = StringField(required=True)
+    at = UtcField(required=True)
+    meta = {"strict": True}
+
+
+class Session(Document):  # type: ignore[misc]
+    """One candidate sitting one exam.
+
+    `pending` holds log entries that were written with the state change they tell of and have not
+    been moved into the chain yet.
+    """
+
+    id = StringField(primary_key=True, default=new_id)
+    institution_id = StringField(required=True)
+    exam_id = StringField(required=True)
+    candidate_id = StringField(required=True)
+    attempt = IntField(default=1)
+    proctor_id = StringField()
+    state = StringField(default=State.PLANNED.value, choices=[state.value for state in State])
+    booking = EmbeddedDocumentField(Booking)
+    equipment = DictField()
+    consent = EmbeddedDocumentField(Consent)
+    identity = EmbeddedDocumentField(IdentityCheck)
+    conclusion = EmbeddedDocumentField(Conclusion)
+    sources = MapField(EmbeddedDocumentField(SourceStatus))
+    stills = ListField(EmbeddedDocumentField(Still))
+    warnings = IntField(default=0)
+    reason = StringField(max_length=2000)
+    created_at = UtcField(default=utc_now)
+    day = StringField()
+    checked_in_at = UtcField()
+    started_at = UtcField()
+    ends_at = UtcField()
+    paused_at = UtcField()
+    finished_at = UtcField()
+    verdict_queued = BooleanField(default=False)
+    pending = ListField(DictField())
+    meta = {
+        "collection": "sessions",
+        "strict": True,
+        "indexes": [
+            {"fields": ["exam_id", "candidate_id", "attempt"], "unique": True},
+            {"fields": ["candidate_id"]},
+            {"fields": ["institution_id", "day"]},
+            {"fields": ["proctor_id", "day"]},
+            {"fields": ["state", "ends_at"]},
+            {"fields": ["pending.id"], "sparse": True},
+        ],
+    }
+
+
+class LogEntry(Document):  # type: ignore[misc]
+    """One link of a session's hash chain; see domain/evidence.py. `at` is epoch milliseconds."""
+
+    id = StringField(primary_key=True)
+    session_id = StringField(required=True)
+    seq = IntField(required=True)
+    kind = StringField(required=True)
+    at = LongField(required=True)
+    actor = DynamicField()
+    data = DictField()
+    previous = StringField(required=True)
+    hash = StringField(required=True)
+    stored_at = UtcField(required=True)
+    meta = {
+        "collection": "log",
+        "strict": True,
+        "indexes": [
+            {"fields": ["session_id", "seq"], "unique": True},
+            {"fields": ["stored_at"]},
+        ],
+    }
+
+
+class Notice(Document):  # type: ignore[misc]
+    """A change outside any session that open pages want to hear of; forgotten after an hour."""
+
+    id = StringField(primary_key=True, default=new_id)
+    institution_id = StringField(required=True)
+    kind = StringField(required=True)
+    data = DictField()
+    stored_at = UtcField(required=True)
+    meta = {
+        "collection": "notices",
+        "strict": True,
+        "indexes": [{"fields": ["stored_at"], "expireAfterSeconds": 3600}],
+    }
+
+
+class Segment(Document):  # type: ignore[misc]
+    """One stored piece of a recording; the fields are those of domain.media.ClosedSegment."""
+
+    id = StringField(primary_key=True)
+    session_id = StringField(required=True)
+    source = StringField(required=True)
+    chain = StringField(required=True)
+    seq = IntField(required=True)
+    origin_ms = LongField(required=True)
+    started_at_ms = LongField(required=True)
+    ended_at_ms = LongField(required=True)
+    bytes = LongField(required=True)
+    sha256 = StringField(required=True)
+    header_bytes = IntField(required=True)
+    video_codec = StringField()
+    width = IntField()
+    height = IntField()
+    has_audio = BooleanField()
+    video_frames = IntField()
+    audio_frames = IntField()
+    lost_packets = IntField()
+    blob_key = StringField(required=True)
+    stored_at = UtcField(default=utc_now)
+    meta = {
+        "collection": "segments",
+        "strict": True,
+        "indexes": [
+            {"fields": ["session_id", "source", "chain", "seq"], "unique": True},
+            {"fields": ["session_id", "source", "started_at_ms"]},
+        ],
+    }
+
+
+class Gap(Document):  # type: ignore[misc]
+    """A stretch of missing media with its cause."""
+
+    id = StringField(primary_key=True)
+    session_id = StringField(required=True)
+    source = StringField(required=True)
+    chain = StringField(required=True)
+    track = StringField(required=True)
+    started_at_ms = LongField(required=True)
+    ended_at_ms = LongField(required=True)
+    cause = StringField(required=True, choices=[cause.value for cause in GapCause])
+    meta = {
+        "collection": "gaps",
+        "strict": True,
+        "indexes": [{"fields": ["session_id", "source", "started_at_ms"]}],
+    }
