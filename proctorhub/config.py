@@ -38,7 +38,9 @@ HttpUrl = Annotated[str | None, AfterValidator(_http_url)]
 class Settings(BaseSettings):
     """Everything an operator can set."""
 
-    model_config = SettingsConfigDict(env_prefix="PROCTORHUB_", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PROCTORHUB_", env_nested_delimiter="__", extra="forbid"
+    )
 
     data_dir: Path = Path("var")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -65,8 +67,7 @@ class Settings(BaseSettings):
     storage: str = "local"
     auth: str = "password"
 
-    webhook_url: HttpUrl = None
-    webhook_secret: str | None = Field(None, min_length=24)
+    plugins: dict[str, dict[str, str]] = Field(default_factory=dict)
 
     time_zone: str = "UTC"
 
@@ -140,6 +141,6 @@ def unknown_environment() -> list[str]:
         name
         for name in os.environ
         if name.startswith("PROCTORHUB_")
-        and not name.startswith("PROCTORHUB_TEST_")
+        and not name.startswith(("PROCTORHUB_TEST_", "PROCTORHUB_PLUGINS__"))
         and name not in known
     )

@@ -1,7 +1,9 @@
 """Plugin contracts and the entry-point loader.
 
 A plugin is a class named by an entry point of one of the groups below. The core asks for a
-plugin by the name the settings give and never imports one itself.
+plugin by the name the settings give and never imports one itself. Stores and connectors are made
+with `(options, data_dir)`: their own section of the settings (`[plugins.NAME]`), which they
+check themselves (`PluginError`), and the folder for their data.
 """
 
 from __future__ import annotations
@@ -98,6 +100,10 @@ class Connector(Protocol):
     """Tells one LMS (or any other system) what happened."""
 
     api_version: int
+
+    @property
+    def configured(self) -> bool:
+        """Tell whether the operator gave it what it needs."""
 
     def send_verdict(self, message_id: str, payload: Mapping[str, Any]) -> None:
         """Deliver one conclusion; `message_id` is the idempotency key. Raises DeliveryFailed."""

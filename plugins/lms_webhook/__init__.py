@@ -1,0 +1,73 @@
+"""Tells any system of a conclusion by a signed HTTP POST.
+
+The request is signed as Standard Webhooks 1.0 describes: `webhook-id`, `webhook-timestamp` and
+`webhook-signature: v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from proctorhub.plugins import DeliveryFailed, PluginError
+
+TIMEOUT_S = (5, 15)
+SHORTEST_SECRET = 24
+
+
+class WebhookConnector:
+    """Posts to `options["url"]`, signed with `options["secret"]`."""
+
+    api_version = 1
+
+    def __init__(self, options: Mapping[str, Any], data_dir: Path) -> None:
+        """Raises PluginError when only half of the options is there, or the secret is too short."""
+        self._url = str(options.get("url", ""))
+        self._secret = str(options.get("secret", "")).encode()
+        if self._url and not self._url.startswith(("http://", "https://")):
+            raise PluginError("setting plugins.webhook.url: must start with http:// or https://")
+        if self._url and len(self._secret) < SHORTEST_SECRET:
+            raise PluginError(
+                f"setting plugins.webhook.secret: needs at least {SHORTEST_SECRET} characters"
+            )
+
+    @property
+    def configured(self) -> bool:
+        """Tell whether there is anybody to tell."""
+        return bool(self._url)
+
+    def send_verdict(self, message_id: str, payload: Mapping[str, Any]) -> None:
+        """Deliver one conclusion; only a 2xx answer counts. Raises DeliveryFailed."""
+        body = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
+        timestamp = str(int(time.time()))
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": signature(self._secret, message_id, timestamp, body),
+        }
+        try:
+            answer = requests.post(
+                self._url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise DeliveryFailed(type(error).__name__) from error
+        if answer.status_code == 410:
+            raise DeliveryFailed("the receiver answered 410 Gone", permanent=True)
+        if not 200 <= answer.status_code < 300:
+            raise DeliveryFailed(f"the receiver answered {answer.status_code}")
+
+
+def signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    """Return the value of the `webhook-signature` header."""
+    signed = message_id.encode() + b"." + timestamp.encode() + b"." + body
+    digest = hmac.new(secret, signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()

@@ -109,7 +109,7 @@ class Session(Document):  # type: ignore[misc]
     warnings = IntField(default=0)
     reason = StringField(max_length=2000)
     created_at = UtcField(default=utc_now)
-    day = StringField()
+    scheduled_at = UtcField(required=True)
     checked_in_at = UtcField()
     started_at = UtcField()
     ends_at = UtcField()
@@ -123,8 +123,8 @@ class Session(Document):  # type: ignore[misc]
         "indexes": [
             {"fields": ["exam_id", "candidate_id", "attempt"], "unique": True},
             {"fields": ["candidate_id"]},
-            {"fields": ["institution_id", "day"]},
-            {"fields": ["proctor_id", "day"]},
+            {"fields": ["institution_id", "scheduled_at"]},
+            {"fields": ["proctor_id", "scheduled_at"]},
             {"fields": ["state", "ends_at"]},
             {"fields": ["pending.id"], "sparse": True},
         ],

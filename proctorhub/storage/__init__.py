@@ -1,0 +1,1 @@
+"""Blob stores that come with ProctorHub: a local folder and GridFS."""

@@ -1,0 +1,56 @@
+"""What can be wrong with a request: a sentence for the person, a code for the machine."""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """The base of all errors that a caller is told about."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        field: str | None = None,
+        state: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.field = field
+        self.state = state
+
+
+class Unauthenticated(ServiceError):
+    """We do not know who this is."""
+
+
+class Forbidden(ServiceError):
+    """We know who this is, and they may not."""
+
+
+class NotFound(ServiceError):
+    """There is no such thing, or it is none of the caller's business."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"There is no such {what}.", code="not_found")
+
+
+class Conflict(ServiceError):
+    """Right request, wrong moment."""
+
+
+class Invalid(ServiceError):
+    """A value that cannot be used; `field` names it."""
+
+    def __init__(self, field: str, message: str, *, code: str = "invalid") -> None:
+        super().__init__(message, code=code, field=field)
+
+
+class TooLarge(ServiceError):
+    """Over a size limit."""
+
+    def __init__(self, field: str, limit_bytes: int) -> None:
+        super().__init__(
+            f"This is too large: the limit is {limit_bytes} bytes.", code="too_large", field=field
+        )

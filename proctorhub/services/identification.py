@@ -1,0 +1,115 @@
+"""Who is this: stills, and the proctor's decision. Only approval opens access to the exam."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from proctorhub.domain.permissions import Actor
+from proctorhub.domain.session import MEDIA_OPEN, Action, Side
+from proctorhub.domain.ticket import RECORDED_SOURCES
+from proctorhub.records import files
+from proctorhub.records.base import new_id, utc_now
+from proctorhub.services import access, changing, images, log, reading, sessions
+from proctorhub.services.errors import Conflict, Invalid, NotFound
+from proctorhub.services.proctoring import text
+
+PURPOSES = ("document", "face", "note")
+MOST_STILLS = 500
+
+
+def add_still(
+    actor: Actor, session_id: str, source: str, purpose: str, data: bytes
+) -> dict[str, Any]:
+    """Keep a picture the proctor took from a source. Raises Invalid, TooLarge, Conflict."""
+    session = access.as_proctor(actor, session_id)
+    if source not in RECORDED_SOURCES:
+        raise Invalid("source", f"Choose from: {', '.join(RECORDED_SOURCES)}.")
+    if purpose not in PURPOSES:
+        raise Invalid("purpose", f"Choose from: {', '.join(PURPOSES)}.")
+    if len(session.get("stills", [])) >= MOST_STILLS:
+        raise Conflict(f"A session keeps at most {MOST_STILLS} stills.", code="too_many_stills")
+    content_type = images.checked(data, "image")
+    still = {
+        "id": new_id(),
+        "source": source,
+        "purpose": purpose,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "content_type": content_type,
+    }
+    files.save(still["id"], data, content_type=content_type, owner=session_id)
+    told = {k: still[k] for k in ("source", "purpose", "sha256")}
+    written = changing.write(
+        session_id,
+        log.entry("still.taken", actor, {"still_id": still["id"], **told}),
+        require={"state": {"$in": [state.value for state in MEDIA_OPEN]}},
+        more={"$push": {"stills": {**still, "at": utc_now()}}},
+    )
+    if written is None:
+        files.delete(still["id"])
+        raise changing.state_conflict(changing.raw(session_id)["state"])
+    return {
+        "id": still["id"],
+        "url": f"/api/v1/sessions/{session_id}/stills/{still['id']}",
+        "sha256": still["sha256"],
+    }
+
+
+def still(actor: Actor, session_id: str, still_id: str) -> tuple[bytes, str]:
+    """Return (bytes, content type) for staff. Raises NotFound."""
+    session = access.as_staff(actor, session_id)
+    if still_id not in {s["id"] for s in session.get("stills", [])}:
+        raise NotFound("still")
+    found = files.read(still_id)
+    if found is None:
+        raise NotFound("still")
+    reading.note(actor, session_id, f"still:{still_id}")
+    return found
+
+
+def approve(
+    actor: Actor, session_id: str, document_still: str, face_still: str, comment: str = ""
+) -> dict[str, Any]:
+    """Let the candidate in, on the strength of two stills. Raises Invalid, Conflict."""
+    session = access.as_proctor(actor, session_id)
+    _require_still(session, "document_still", document_still, "document")
+    _require_still(session, "face_still", face_still, "face")
+    identity = {
+        "status": "approved",
+        "reason": comment[:2000],
+        "document_still": document_still,
+        "face_still": face_still,
+        "by": actor.user_id,
+        "at": utc_now(),
+    }
+    changing.act(
+        session_id,
+        Action.APPROVE,
+        Side.PROCTOR,
+        actor,
+        values={"identity": identity},
+        data={"document_still": document_still, "face_still": face_still},
+    )
+    return sessions.view(actor, session_id)
+
+
+def reject(actor: Actor, session_id: str, reason: str) -> dict[str, Any]:
+    """Turn the candidate away, with the reason they read."""
+    access.as_proctor(actor, session_id)
+    reason = text(reason, "reason")
+    identity = {"status": "rejected", "reason": reason, "by": actor.user_id, "at": utc_now()}
+    changing.act(
+        session_id,
+        Action.REJECT,
+        Side.PROCTOR,
+        actor,
+        values={"identity": identity, "reason": reason, "finished_at": utc_now()},
+        data={"reason": reason},
+    )
+    return sessions.view(actor, session_id)
+
+
+def _require_still(session: changing.Document, field: str, still_id: str, purpose: str) -> None:
+    stills = {s["id"]: s for s in session.get("stills", [])}
+    if still_id not in stills or stills[still_id]["purpose"] != purpose:
+        raise Invalid(field, f"Take a still of the {purpose} first.")

@@ -1,0 +1,46 @@
+"""The secrets of this installation, made at the first start under `secrets/` of the data folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from proctorhub.config import Settings
+from proctorhub.domain import ticket
+
+TICKET_PRIVATE = "ticket.key"
+TICKET_PUBLIC = "ticket.pub"
+FLASK = "flask.key"
+
+
+def folder(settings: Settings) -> Path:
+    """Return the folder of the secrets."""
+    return settings.path("secrets")
+
+
+def ensure(settings: Settings) -> None:
+    """Make every secret that is missing; files are readable by their owner alone."""
+    place = folder(settings)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (place / TICKET_PUBLIC).exists():
+        private, public = ticket.new_keys()
+        _write(place / TICKET_PRIVATE, private)
+        _write(place / TICKET_PUBLIC, public)
+    if not (place / FLASK).exists():
+        _write(place / FLASK, secrets.token_urlsafe(48))
+
+
+def read(settings: Settings, name: str) -> str:
+    """Return one secret. Raises FileNotFoundError before `ensure` was called."""
+    return (folder(settings) / name).read_text()
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_suffix(path.suffix + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,98 @@
+"""Watching again: the recording of one source as one file that browsers can seek in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from proctorhub.domain import webm_join
+from proctorhub.domain.permissions import Actor, Standing
+from proctorhub.domain.session import State
+from proctorhub.domain.ticket import RECORDED_SOURCES
+from proctorhub.domain.webm_join import Chunk, Piece
+from proctorhub.records.sessions import Segment
+from proctorhub.services import access, reading
+from proctorhub.services.errors import NotFound
+from proctorhub.services.runtime import current
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A readable file: `size` bytes in `chunks`."""
+
+    size: int
+    content_type: str
+    etag: str
+    started_at_ms: int
+    ended_at_ms: int
+    chunks: tuple[Chunk, ...]
+
+    def read(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield the bytes of `[start, start+length)`."""
+        store = current().store
+        for chunk in webm_join.cut(self.chunks, start, length):
+            if chunk.literal is not None:
+                yield chunk.literal
+            else:
+                yield from store.get(chunk.key, start=chunk.start, length=chunk.length)
+
+
+def open(actor: Actor, session_id: str, source: str, part: int = 0) -> Recording:
+    """Return one recording. Raises NotFound, also for a candidate before the conclusion."""
+    session, stands = access.opened(actor, session_id)
+    own = stands is Standing.CANDIDATE
+    if own and session["state"] != State.CONCLUDED:
+        raise NotFound("recording")
+    parts = parts_of(session_id, source)
+    if source not in RECORDED_SOURCES or not 0 <= part < len(parts):
+        raise NotFound("recording")
+    reading.note(
+        actor, session_id, f"recording:{source}", side="candidate" if own else "staff"
+    )
+    return _joined(parts[part])
+
+
+def segment(actor: Actor, session_id: str, segment_id: str) -> Recording:
+    """Return one stored segment as it is, for staff. Raises NotFound."""
+    access.as_staff(actor, session_id)
+    found = Segment.objects(id=segment_id, session_id=session_id).first()
+    if found is None:
+        raise NotFound("segment")
+    reading.note(actor, session_id, f"segment:{segment_id}")
+    return Recording(
+        found.bytes,
+        webm_join.CONTENT_TYPE,
+        found.sha256,
+        found.started_at_ms,
+        found.ended_at_ms,
+        (Chunk(found.bytes, key=found.blob_key),),
+    )
+
+
+def parts_of(session_id: str, source: str) -> list[list[Segment]]:
+    """Return the source's segments in order, cut where codec or tracks change."""
+    found = Segment.objects(session_id=session_id, source=source).order_by("started_at_ms", "seq")
+    return [
+        list(group) for _, group in groupby(found, key=lambda s: (s.video_codec, s.has_audio))
+    ]
+
+
+def _joined(segments: list[Segment]) -> Recording:
+    first = segments[0]
+    header = b"".join(current().store.get(first.blob_key, length=first.header_bytes))
+    pieces = [
+        Piece(s.blob_key, s.bytes, s.header_bytes, s.started_at_ms, s.ended_at_ms)
+        for s in segments
+    ]
+    chunks = tuple(webm_join.layout(webm_join.tracks_element(header), pieces))
+    digest = hashlib.sha256("".join(s.sha256 for s in segments).encode()).hexdigest()
+    return Recording(
+        sum(chunk.length for chunk in chunks),
+        webm_join.CONTENT_TYPE,
+        digest,
+        first.started_at_ms,
+        max(s.ended_at_ms for s in segments),
+        chunks,
+    )

@@ -1,0 +1,161 @@
+"""The whole session afterwards: events, recordings, what is missing and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proctorhub.domain import completeness, evidence
+from proctorhub.domain.permissions import Actor, Standing, visible_to
+from proctorhub.domain.session import State
+from proctorhub.domain.ticket import RECORDED_SOURCES
+from proctorhub.records.base import utc_now
+from proctorhub.records.sessions import Gap, Segment
+from proctorhub.services import access, changing, log, playback, reading, recording, sessions
+from proctorhub.services.errors import NotFound
+
+#: A source counts as expected from its first connection on, but the first frame takes this long to come.
+FIRST_FRAME_MS = 3000
+
+
+def report(actor: Actor, session_id: str) -> dict[str, Any]:
+    """Return the report. The candidate gets it after the conclusion, without notes. Raises NotFound."""
+    session, stands = access.opened(actor, session_id)
+    own = stands is Standing.CANDIDATE
+    side = "candidate" if own else "staff"
+    if own and session["state"] != State.CONCLUDED:
+        raise NotFound("report")
+    reading.note(actor, session_id, "report", side=side)
+    chain = list(log.entries(session_id))
+    check = evidence.verify(chain)
+    return {
+        "session": sessions.view(actor, session_id),
+        "entries": [e for e in chain if visible_to(side, e["kind"])],
+        "sources": [item for name in RECORDED_SOURCES for item in _recordings(session, name)],
+        "log": {"entries": check.entries, "intact": check.intact, "head": check.head},
+    }
+
+
+def media(actor: Actor, session_id: str) -> dict[str, Any]:
+    """Return segments, gaps and completeness of every source, for staff. Raises NotFound."""
+    session = access.as_staff(actor, session_id)
+    return {"tracks": [_track(session, name) for name in _present(session)]}
+
+
+def entries(actor: Actor, session_id: str, after: int = -1) -> list[dict[str, Any]]:
+    """Return the log from a seq on, for staff. Raises NotFound."""
+    access.as_staff(actor, session_id)
+    reading.note(actor, session_id, "log")
+    return list(log.entries(session_id, after))
+
+
+def live_entries(actor: Actor, session_id: str, after: int = -1) -> list[dict[str, Any]]:
+    """Return what a page that watches the session has missed. Raises NotFound."""
+    _, stands = access.opened(actor, session_id)
+    side = "candidate" if stands is Standing.CANDIDATE else "staff"
+    return [e for e in log.entries(session_id, after) if visible_to(side, e["kind"])]
+
+
+def coverage(session: changing.Document, source: str) -> completeness.Coverage:
+    """Return how much of one source is recorded, and the holes."""
+    spans = [
+        (s.started_at_ms, s.ended_at_ms)
+        for s in Segment.objects(session_id=session["_id"], source=source).order_by(
+            "started_at_ms"
+        )
+    ]
+    status = (session.get("sources") or {}).get(source)
+    if not status and not spans:
+        return completeness.Coverage(0, 0, ())
+    opened = log.millis(status["first_at"]) if status and status.get("first_at") else spans[0][0]
+    first = spans[0][0] if spans and spans[0][0] - opened <= FIRST_FRAME_MS else opened
+    end = recording.media_end(session, source)
+    if end is None:
+        end = spans[-1][1] if spans else log.millis(utc_now())
+    return completeness.coverage(spans, (first, max(first, end)))
+
+
+def _present(session: changing.Document) -> list[str]:
+    return [name for name in RECORDED_SOURCES if name in (session.get("sources") or {})]
+
+
+def _track(session: changing.Document, source: str) -> dict[str, Any]:
+    covered = coverage(session, source)
+    segments = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
+    return {
+        "source": source,
+        "segments": [
+            {
+                "id": s.id,
+                "chain": s.chain,
+                "seq": s.seq,
+                "started_at": recording.moment(s.started_at_ms),
+                "ended_at": recording.moment(s.ended_at_ms),
+                "bytes": s.bytes,
+                "sha256": s.sha256,
+                "video_codec": s.video_codec,
+                "has_audio": s.has_audio,
+            }
+            for s in segments
+        ],
+        "gaps": _gaps(session, source, covered),
+        "expected_s": round(covered.expected_ms / 1000, 3),
+        "recorded_s": round(covered.recorded_ms / 1000, 3),
+        "completeness": round(covered.completeness, 5),
+    }
+
+
+def _gaps(
+    session: changing.Document, source: str, covered: completeness.Coverage
+) -> list[dict[str, Any]]:
+    noted = list(Gap.objects(session_id=session["_id"], source=source))
+    found = []
+    for start, end in covered.holes:
+        overlapping = [g for g in noted if g.started_at_ms < end and g.ended_at_ms > start]
+        if overlapping:
+            cause = overlapping[0].cause
+        else:
+            before = (
+                Segment.objects(
+                    session_id=session["_id"], source=source, ended_at_ms__lte=start + 1
+                )
+                .order_by("-ended_at_ms")
+                .first()
+            )
+            cause = recording.closing_cause(session["_id"], before.chain if before else "")
+        found.append(
+            {
+                "track": overlapping[0].track if overlapping else "all",
+                "started_at": recording.moment(start),
+                "ended_at": recording.moment(end),
+                "cause": str(cause),
+            }
+        )
+    return found
+
+
+def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]:
+    parts = playback.parts_of(session["_id"], source)
+    if not parts:
+        return []
+    covered = coverage(session, source)
+    gaps = _gaps(session, source, covered)
+    items = []
+    for number, segments in enumerate(parts):
+        starts, ends = segments[0].started_at_ms, max(s.ended_at_ms for s in segments)
+        url = f"/api/v1/sessions/{session['_id']}/recordings/{source}.webm"
+        items.append(
+            {
+                "source": source,
+                "part": number,
+                "url": f"{url}?part={number}" if number else url,
+                "starts_at": recording.moment(starts),
+                "ends_at": recording.moment(ends),
+                "duration_s": round((ends - starts) / 1000, 3),
+                "bytes": sum(s.bytes for s in segments),
+                "completeness": round(covered.completeness, 5),
+                "gaps": gaps,
+                "video_codec": segments[0].video_codec,
+                "has_audio": segments[0].has_audio,
+            }
+        )
+    return items

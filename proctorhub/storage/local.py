@@ -1,0 +1,119 @@
+"""Blobs as files in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from proctorhub.plugins import API_VERSION, BlobNotFound, BlobRefused, BlobStat
+from proctorhub.storage.keys import checked_key
+
+CHUNK_BYTES = 256 * 1024
+_PART = ".part"
+_SUM = ".sha256"
+
+
+class LocalStore:
+    """Keeps each blob in a file of its own, with its SHA-256 beside it.
+
+    A blob is written to a `.part` name, verified, flushed to the disk, then renamed.
+    """
+
+    api_version = API_VERSION
+
+    def __init__(self, options: Mapping[str, Any], data_dir: Path) -> None:
+        """`options["folder"]` overrides where blobs are kept."""
+        self._root = Path(options.get("folder", data_dir / "blobs")).absolute()
+        self._root.mkdir(parents=True, exist_ok=True)
+
+    def put(self, key: str, stream: BinaryIO, *, size: int, sha256: str) -> BlobStat:
+        """Store a blob; one that is there already with the same content is left alone."""
+        path = self._path(key)
+        if path.exists() and self.stat(key) == BlobStat(size, sha256):
+            return BlobStat(size, sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}{_PART}")
+        try:
+            written, digest = self._write(part, stream)
+            if (written, digest) != (size, sha256):
+                raise BlobRefused(f"{key}: expected {size} bytes {sha256}, got {written} {digest}")
+            path.with_name(path.name + _SUM).write_text(digest)
+            part.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+        return BlobStat(size, sha256)
+
+    def get(self, key: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield a range of a blob."""
+        try:
+            file = self._path(key).open("rb")
+        except FileNotFoundError:
+            raise BlobNotFound(key) from None
+        return self._chunks(file, start, length)
+
+    def stat(self, key: str) -> BlobStat:
+        """Return size and digest of a blob."""
+        path = self._path(key)
+        try:
+            return BlobStat(path.stat().st_size, path.with_name(path.name + _SUM).read_text())
+        except FileNotFoundError:
+            raise BlobNotFound(key) from None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that start with a prefix, sorted."""
+        names = (
+            str(path.relative_to(self._root))
+            for path in self._root.rglob("*")
+            if path.is_file() and path.suffix not in (_PART, _SUM)
+        )
+        yield from sorted(name for name in names if name.startswith(prefix))
+
+    def delete(self, key: str) -> bool:
+        """Remove a blob and its digest."""
+        path = self._path(key)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        path.with_name(path.name + _SUM).unlink(missing_ok=True)
+        return True
+
+    def _path(self, key: str) -> Path:
+        return self._root / checked_key(key)
+
+    @staticmethod
+    def _write(part: Path, stream: BinaryIO) -> tuple[int, str]:
+        digest, written = hashlib.sha256(), 0
+        with part.open("wb") as file:
+            while block := stream.read(CHUNK_BYTES):
+                file.write(block)
+                digest.update(block)
+                written += len(block)
+            file.flush()
+            os.fsync(file.fileno())
+        return written, digest.hexdigest()
+
+    @staticmethod
+    def _chunks(file: BinaryIO, start: int, length: int | None) -> Iterator[bytes]:
+        with file:
+            file.seek(start)
+            left = length
+            while left is None or left > 0:
+                block = file.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+                if not block:
+                    return
+                if left is not None:
+                    left -= len(block)
+                yield block
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
