@@ -1,0 +1,71 @@
+"""The pages of a candidate, and the front door that sends everybody to their own pages."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+bp = Blueprint("candidate", __name__)
+
+_HOME = (
+    ("proctor", "proctor.desk"),
+    ("candidate", "candidate.exams"),
+    ("exam_admin", "admin.exams"),
+    ("admin", "admin.exams"),
+    ("reviewer", "review.reports"),
+)
+
+
+def _candidates_only() -> None:
+    if "candidate" not in current_user.roles:
+        abort(403)
+
+
+@bp.get("/")
+@login_required
+def home() -> ResponseReturnValue:
+    """Send a person to the page their work starts on."""
+    for role, endpoint in _HOME:
+        if role in current_user.roles:
+            return redirect(url_for(endpoint))
+    abort(403)
+
+
+@bp.get("/exams")
+@login_required
+def exams() -> ResponseReturnValue:
+    """The exams open to the candidate, the booked ones, and what to do next."""
+    _candidates_only()
+    return render_template("candidate/exams.html")
+
+
+@bp.get("/exams/<exam_id>/book")
+@login_required
+def book(exam_id: str) -> ResponseReturnValue:
+    """Bookable times of one exam, in the candidate's own time zone."""
+    _candidates_only()
+    return render_template("candidate/book.html", exam_id=exam_id, section="candidate.exams")
+
+
+@bp.get("/equipment")
+@login_required
+def equipment() -> ResponseReturnValue:
+    """The equipment check, outside any session."""
+    return render_template("candidate/equipment.html")
+
+
+@bp.get("/sit/<session_id>")
+@login_required
+def sit(session_id: str) -> ResponseReturnValue:
+    """One sitting, from consent to the conclusion."""
+    _candidates_only()
+    return render_template("candidate/sit.html", session_id=session_id)
+
+
+@bp.get("/sessions/<session_id>/result")
+@login_required
+def result(session_id: str) -> ResponseReturnValue:
+    """What was concluded, for the candidate."""
+    _candidates_only()
+    return render_template("candidate/result.html", session_id=session_id, section="candidate.exams")

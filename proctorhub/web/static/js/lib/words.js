@@ -1,0 +1,127 @@
+// The platform's words for states, verdicts, sources and log entries, in one place.
+
+import { h } from "./dom.js";
+import { t } from "./t.js";
+
+const STATES = {
+  planned: ["", () => t("Planned")],
+  checked_in: ["tone-info", () => t("Checked in")],
+  waiting: ["tone-warn", () => t("Waiting for the proctor")],
+  identifying: ["tone-warn", () => t("Identification")],
+  admitted: ["tone-info", () => t("Admitted")],
+  running: ["tone-ok", () => t("Running")],
+  paused: ["tone-warn", () => t("Paused")],
+  finished: ["tone-info", () => t("Finished")],
+  concluded: ["", () => t("Concluded")],
+  cancelled: ["", () => t("Cancelled")],
+  no_show: ["", () => t("Did not come")],
+  rejected: ["tone-bad", () => t("Identity rejected")],
+  interrupted: ["tone-bad", () => t("Ended early")],
+};
+
+const VERDICTS = {
+  clean: ["tone-ok", () => t("Clean")],
+  suspicious: ["tone-warn", () => t("Suspicious")],
+  violation: ["tone-bad", () => t("Violation")],
+  technical: ["tone-info", () => t("Technical problem")],
+};
+
+const SOURCES = {
+  camera: () => t("Camera"),
+  screen: () => t("Screen"),
+  proctor: () => t("Proctor"),
+};
+
+const TIERS = {
+  none: () => t("Not proctored"),
+  ai: () => t("Watched by software"),
+  ai_human: () => t("Watched by a proctor"),
+};
+
+const CAUSES = {
+  client: () => t("at the candidate"),
+  network: () => t("network"),
+  node: () => t("media node"),
+  storage: () => t("storage"),
+};
+
+const lookUp = (table, key) => table[key]?.() ?? key;
+export const states = Object.keys(STATES);
+export const stateWord = (state) => STATES[state]?.[1]() ?? state;
+export const verdictWord = (verdict) => VERDICTS[verdict]?.[1]() ?? verdict;
+export const sourceWord = (source) => lookUp(SOURCES, source);
+export const tierWord = (tier) => lookUp(TIERS, tier);
+export const causeWord = (cause) => lookUp(CAUSES, cause);
+
+const badge = (table, key) =>
+  h("span", { class: `badge-state ${table[key]?.[0] ?? ""}`, data: { value: key } }, table[key]?.[1]() ?? key);
+export const stateBadge = (state) => badge(STATES, state);
+export const verdictBadge = (verdict) => badge(VERDICTS, verdict);
+
+const ENTRIES = {
+  "session.created": () => t("Session created"),
+  "booking.made": () => t("Time booked"),
+  "booking.cancelled": () => t("Booking cancelled"),
+  "proctor.assigned": () => t("Proctor assigned"),
+  "equipment.checked": () => t("Equipment checked"),
+  "consent.given": () => t("Consent given"),
+  "time.extended": (d) => t("{minutes} minutes added", d),
+  warning: () => t("Warning"),
+  chat: () => t("Chat"),
+  note: () => t("Note"),
+  "still.taken": (d) => t("Still of {source}", { source: sourceWord(d.source) }),
+  "source.opened": (d) => t("{source} connected", { source: sourceWord(d.source) }),
+  "source.closed": (d) => t("{source} closed", { source: sourceWord(d.source) }),
+  "track.silent": (d) => t("{source} silent", { source: sourceWord(d.source) }),
+  "track.live": (d) => t("{source} live again", { source: sourceWord(d.source) }),
+  "segment.stored": (d) => t("Segment of {source} stored", { source: sourceWord(d.source) }),
+  "gap.noted": (d) => t("Gap in {source}", { source: sourceWord(d.source) }),
+  "evidence.read": () => t("Evidence read"),
+  "identity.approved": () => t("Identity approved"),
+  "identity.rejected": () => t("Identity rejected"),
+  "conclusion.signed": () => t("Conclusion signed"),
+};
+
+export function entryWord(entry) {
+  if (entry.kind.startsWith("state.")) return stateWord(entry.kind.slice(6));
+  return ENTRIES[entry.kind]?.(entry.data ?? {}) ?? entry.kind;
+}
+
+/** The words of a person or the reason behind an entry, or nothing. */
+export function entryText(entry) {
+  const data = entry.data ?? {};
+  if (data.text) return data.text;
+  if (entry.kind === "gap.noted") return causeWord(data.cause);
+  if (entry.kind === "conclusion.signed" && data.verdict) {
+    return [verdictWord(data.verdict), data.comment].filter(Boolean).join(" – ");
+  }
+  return data.reason ?? data.comment ?? "";
+}
+
+const GROUPS = {
+  chat: "talk",
+  note: "talk",
+  warning: "alert",
+  "gap.noted": "alert",
+  "track.silent": "alert",
+  "source.closed": "media",
+  "identity.rejected": "alert",
+  "source.opened": "media",
+  "track.live": "media",
+  "segment.stored": "storage",
+  "evidence.read": "storage",
+  "still.taken": "proof",
+  "identity.approved": "proof",
+  "conclusion.signed": "proof",
+};
+export const entryGroup = (entry) => GROUPS[entry.kind] ?? "state";
+
+const ICONS = {
+  talk: "message-square",
+  alert: "triangle-alert",
+  media: "video",
+  storage: "circle-check",
+  proof: "camera",
+  state: "flag",
+};
+export const entryIcon = (entry) => (entry.kind === "note" ? "sticky-note" : ICONS[entryGroup(entry)]);

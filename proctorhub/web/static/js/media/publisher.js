@@ -1,0 +1,79 @@
+// Keeps one source on air: owns its stream, sends it, and says what became of it.
+
+import { post } from "../lib/api.js";
+import { stop as stopStream } from "./devices.js";
+import { Link } from "./link.js";
+import { send } from "./whip.js";
+
+/**
+ * States: `off`, `connecting`, `live`, `retrying`, `ended` (the track was taken away: unplugged
+ * camera, "Stop sharing"), told to `onState(state, problem)`.
+ */
+export class Publisher {
+  #link;
+  #onState;
+
+  constructor({ sessionId, source, onState, onStats }) {
+    this.source = source;
+    this.stream = null;
+    this.state = "off";
+    this.#onState = onState;
+    this.#link = new Link({
+      onStats,
+      onState: (state, problem) => this.#set(state, problem),
+      open: async () => {
+        const path = sessionId ? `/sessions/${sessionId}/tickets` : "/tickets/check";
+        const { ticket, url } = await post(path, { source, direction: "send" });
+        return send({ stream: this.stream, source, url, ticket });
+      },
+    });
+  }
+
+  #set(state, problem = null) {
+    // a lost track outranks what the connection says about itself
+    if (this.state === "ended" && state === "off") return;
+    this.state = state;
+    this.#onState?.(state, problem);
+  }
+
+  start(stream) {
+    const running = this.stream !== null && this.state !== "ended";
+    if (this.stream && this.stream !== stream) stopStream(this.stream);
+    this.stream = stream;
+    this.state = "connecting";
+    for (const track of stream.getTracks()) {
+      track.addEventListener("ended", () => this.#ended(stream), { once: true });
+    }
+    if (running) this.#link.restart();
+    else this.#link.start();
+  }
+
+  #ended(stream) {
+    if (stream !== this.stream) return;
+    this.#set("ended");
+    this.#link.stop();
+    stopStream(stream);
+  }
+
+  get onAir() {
+    return !["off", "ended"].includes(this.state);
+  }
+
+  /** Switch one kind of track off or on without ending the connection. */
+  enable(kind, on) {
+    for (const track of this.stream?.getTracks() ?? []) {
+      if (track.kind === kind) track.enabled = on;
+    }
+  }
+
+  nudge() {
+    this.#link.nudge();
+  }
+
+  stop() {
+    this.state = "off";
+    this.#link.stop();
+    stopStream(this.stream);
+    this.stream = null;
+  }
+}

@@ -1,0 +1,112 @@
+// What sending (WHIP, RFC 9725) and watching (WHEP) have in common: one offer, one answer, one
+// Location to delete, and a watchdog that notices silence before the browser does.
+
+import { Offline, problemOf } from "../lib/api.js";
+
+const GATHER_MS = 1500;
+const ANSWER_MS = 8000;
+const CONNECT_MS = 12_000;
+
+/** Candidates are few on a campus network; waiting briefly for all spares the trickle round trips. */
+function gathered(pc) {
+  if (pc.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, GATHER_MS);
+    pc.addEventListener("icegatheringstatechange", () => {
+      if (pc.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function connected(pc) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Offline()), CONNECT_MS);
+    const look = () => {
+      if (pc.connectionState === "connected") {
+        clearTimeout(timer);
+        resolve();
+      } else if (["failed", "closed"].includes(pc.connectionState)) {
+        clearTimeout(timer);
+        reject(new Offline());
+      }
+    };
+    pc.addEventListener("connectionstatechange", look);
+    look();
+  });
+}
+
+/** Negotiate `pc` at a WHIP or WHEP address. Resolves once media flows, with a function that ends it. */
+export async function negotiate(pc, { url, ticket }) {
+  await pc.setLocalDescription();
+  await gathered(pc);
+  const authorization = { Authorization: `Bearer ${ticket}` };
+  let response;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp", ...authorization },
+      body: pc.localDescription.sdp,
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+  } catch {
+    throw new Offline();
+  }
+  if (response.status !== 201) throw await problemOf(response);
+  const location = new URL(response.headers.get("Location") ?? "", url).href;
+  const end = () => {
+    pc.close();
+    fetch(location, { method: "DELETE", headers: authorization, keepalive: true }).catch(() => {});
+  };
+  try {
+    await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    await connected(pc);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return end;
+}
+
+/** Call `onDead` once when nothing arrives from the other side for `silenceMs`. Returns a stop function. */
+export function watchdog(pc, { silenceMs, onDead, onStats }) {
+  let last = -1;
+  let since = performance.now();
+  let timer = 0;
+  let over = false;
+  const stop = () => {
+    over = true;
+    clearInterval(timer);
+  };
+  const dead = () => {
+    if (over) return;
+    stop();
+    onDead();
+  };
+  pc.addEventListener("connectionstatechange", () => {
+    if (["failed", "closed"].includes(pc.connectionState)) dead();
+  });
+  timer = setInterval(async () => {
+    const report = await pc.getStats().catch(() => null);
+    if (over || !report) return;
+    let arrived = 0;
+    const figures = { video: 0, audio: 0, frames: 0 };
+    for (const stat of report.values()) {
+      // receiver reports, STUN answers and media all count as a sign of life
+      if (stat.type === "candidate-pair" && stat.state === "succeeded") {
+        arrived += (stat.bytesReceived ?? 0) + (stat.responsesReceived ?? 0) + (stat.requestsReceived ?? 0);
+      }
+      if (stat.type === "inbound-rtp" || stat.type === "outbound-rtp") {
+        figures[stat.kind] += stat.bytesReceived ?? stat.bytesSent ?? 0;
+        figures.frames += stat.framesDecoded ?? stat.framesSent ?? 0;
+      }
+    }
+    if (arrived !== last) {
+      last = arrived;
+      since = performance.now();
+    } else if (performance.now() - since > silenceMs) dead();
+    onStats?.(figures);
+  }, 1000);
+  return stop;
+}

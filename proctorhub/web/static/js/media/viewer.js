@@ -1,0 +1,74 @@
+// Keeps one source on a <video>: watches it, notices when its pictures stop, and comes back.
+
+import { post } from "../lib/api.js";
+import { Link } from "./link.js";
+import { watch } from "./whep.js";
+
+const FROZEN_MS = 4000;
+const STUCK_MS = 12_000;
+
+export class Viewer {
+  #link;
+  #frames = -1;
+  #moved = 0;
+  #frozen = false;
+
+  constructor({ sessionId, source, video, audio = source !== "screen", onState }) {
+    this.video = video;
+    this.source = source;
+    this.onState = onState;
+    this.#link = new Link({
+      onState: (state, problem) => {
+        if (state !== "live") this.#frozen = false;
+        this.onState?.(state, problem);
+      },
+      onStats: (figures) => this.#look(figures.frames),
+      open: async () => {
+        const { ticket, url } = await post(`/sessions/${sessionId}/tickets`, { source, direction: "watch" });
+        const connection = await watch({ url, ticket, audio });
+        this.#frames = -1;
+        this.#moved = performance.now();
+        this.video.srcObject = connection.stream;
+        // sound may not start before the first press; pictures always may
+        this.video.play().catch(() => {
+          this.video.muted = true;
+          this.video.play().catch(() => {});
+        });
+        return connection;
+      },
+    });
+  }
+
+  get state() {
+    return this.#frozen ? "frozen" : this.#link.state;
+  }
+
+  #look(frames) {
+    const at = performance.now();
+    if (frames !== this.#frames) {
+      this.#frames = frames;
+      this.#moved = at;
+    }
+    const frozen = at - this.#moved > FROZEN_MS;
+    if (frozen !== this.#frozen) {
+      this.#frozen = frozen;
+      this.onState?.(frozen ? "frozen" : "live", null);
+    }
+    // the node answers but this source's pictures never come: ask anew, the sender may have changed
+    if (at - this.#moved > STUCK_MS) this.#link.restart();
+  }
+
+  start() {
+    this.#link.start();
+  }
+
+  /** The server said that this source came or changed. */
+  nudge() {
+    if (this.#link.state !== "live") this.#link.nudge();
+  }
+
+  stop() {
+    this.#link.stop();
+    this.video.srcObject = null;
+  }
+}
