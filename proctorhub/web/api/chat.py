@@ -1,0 +1,26 @@
+"""Candidate and proctor write to each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proctorhub.domain.permissions import Actor
+from proctorhub.live import wire
+from proctorhub.services import chat
+from proctorhub.web.api.answers import Entry, Items
+from proctorhub.web.api.proctoring import Text
+from proctorhub.web.api.routing import Resource
+
+resource = Resource("chat")
+
+
+@resource.route("GET", "/sessions/<session_id>/chat", answer=Items[Entry])
+def list_chat(actor: Actor, session_id: str) -> dict[str, Any]:
+    """List the lines and warnings."""
+    return {"items": [wire.entry(line) for line in chat.lines(actor, session_id)]}
+
+
+@resource.route("POST", "/sessions/<session_id>/chat", body=Text, answer=Entry, status=201)
+def say(actor: Actor, session_id: str, body: Text) -> dict[str, Any]:
+    """Write a line."""
+    return wire.entry(chat.say(actor, session_id, body.text))

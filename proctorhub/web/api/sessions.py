@@ -1,0 +1,71 @@
+"""Sessions: looking at them, and opening one for a candidate."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import current_app
+
+from proctorhub.domain.permissions import Actor
+from proctorhub.domain.session import State
+from proctorhub.domain.ticket import Direction, Source
+from proctorhub.services import sessions, sitting, ticketing
+from proctorhub.services.errors import Conflict, Invalid
+from proctorhub.web.api.answers import Items, Joined, Session
+from proctorhub.web.api.fields import Body, Id, Query
+from proctorhub.web.api.routing import Resource
+
+resource = Resource("sessions")
+
+
+class SessionQuery(Query):
+    """Which sessions; `day` is in the own time zone."""
+
+    day: date | None = None
+    state: State | None = None
+
+
+class Join(Body):
+    """Which exam; a machine also names the student, and may name their institution."""
+
+    exam_id: Id
+    student_id: Id | None = None
+    institution_id: Id | None = None
+
+
+@resource.route("GET", "/sessions", query=SessionQuery, answer=Items[Session])
+def list_sessions(actor: Actor, query: SessionQuery) -> dict[str, Any]:
+    """List the sessions that concern this person."""
+    return {"items": sessions.list_for(actor, query.day, query.state)}
+
+
+@resource.route("POST", "/sessions", body=Join, answer=Joined, status=201)
+def join_session(actor: Actor, body: Join) -> dict[str, Any]:
+    """Open a session of an exam that needs no booking, or return the one there is."""
+    if body.institution_id not in (None, actor.institution_id):
+        raise Invalid("institution_id", "There is no such institution.")
+    view = sitting.join(actor, body.exam_id, body.student_id)
+    return {
+        "session_id": view["id"],
+        "media_server_url": current_app.config["MEDIA_URL"],
+        "webrtc_token": _ticket(actor, view),
+        "session": view,
+    }
+
+
+@resource.route("GET", "/sessions/<session_id>", answer=Session)
+def get_session(actor: Actor, session_id: str) -> dict[str, Any]:
+    """Read a session."""
+    return sessions.view(actor, session_id)
+
+
+def _ticket(actor: Actor, view: dict[str, Any]) -> str | None:
+    if view["candidate"]["id"] != actor.user_id:
+        issued = ticketing.issue_for_machine(actor, view["id"])
+        return str(issued["ticket"])
+    try:
+        issued = ticketing.issue(actor, view["id"], Source.CAMERA, Direction.SEND)
+    except Conflict:
+        return None
+    return str(issued["ticket"])

@@ -1,0 +1,32 @@
+"""Signed rights to send or watch one source at the media node."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from proctorhub.domain.permissions import Actor
+from proctorhub.services import ticketing
+from proctorhub.web.api.answers import CheckTicket, Ticket
+from proctorhub.web.api.fields import Body, Nothing
+from proctorhub.web.api.routing import Resource
+
+resource = Resource("tickets")
+
+
+class Wanted(Body):
+    """Which source, and what to do with it."""
+
+    source: Literal["camera", "screen", "proctor"]
+    direction: Literal["send", "watch"]
+
+
+@resource.route("POST", "/sessions/<session_id>/tickets", body=Wanted, answer=Ticket)
+def issue_ticket(actor: Actor, session_id: str, body: Wanted) -> dict[str, Any]:
+    """Get a ticket for one source."""
+    return ticketing.issue(actor, session_id, body.source, body.direction)
+
+
+@resource.route("POST", "/tickets/check", body=Nothing, answer=CheckTicket)
+def issue_check_ticket(actor: Actor, body: Nothing) -> dict[str, Any]:
+    """Get a ticket for the equipment check."""
+    return ticketing.issue_check(actor)

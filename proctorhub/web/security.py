@@ -1,0 +1,110 @@
+"""What every answer carries to keep the browser on our side: CSP, other headers, CSRF."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+
+from proctorhub.config import Settings
+
+API_PREFIX = "/api/"
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:]{2,45}\](:\d{1,5})?")
+_NO_FEATURES = ("accelerometer", "geolocation", "gyroscope", "magnetometer", "payment", "usb")
+_OWN_FEATURES = ("camera", "microphone", "display-capture", "fullscreen", "autoplay")
+PERMISSIONS_POLICY = ", ".join(
+    [f"{name}=(self)" for name in _OWN_FEATURES] + [f"{name}=()" for name in _NO_FEATURES]
+)
+
+csrf = CSRFProtect()
+
+
+def csp_nonce() -> str:
+    """Return the nonce that inline scripts of this answer need."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def content_security_policy(media_url: str, host: str, nonce: str) -> str:
+    """Return the policy for one answer; `host` is what the browser called this server."""
+    connect = ["'self'"]
+    if _HOST.fullmatch(host):
+        connect += [f"ws://{host}", f"wss://{host}"]
+    connect.append(media_url)
+    return "; ".join(
+        [
+            "default-src 'self'",
+            f"script-src 'self' 'nonce-{nonce}'",
+            "style-src 'self'",
+            "img-src 'self' blob: data:",
+            "media-src 'self' blob:",
+            f"connect-src {' '.join(connect)}",
+            "font-src 'self'",
+            # The exam itself may be shown inside the page where it is sat.
+            "frame-src 'self' https: http:",
+            "frame-ancestors 'none'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ]
+    )
+
+
+def has_bearer() -> bool:
+    """Tell whether a machine asks, with a token instead of a session cookie."""
+    return request.headers.get("Authorization", "").lower().startswith("bearer ")
+
+
+def _needs_csrf_token() -> bool:
+    if not request.path.startswith(API_PREFIX):
+        return True
+    # A page of somebody else can set neither an Authorization header nor a JSON content type
+    # without a preflight request, which is never answered with permission.
+    # Without a cookie there is nobody in whose name something could be done.
+    return not has_bearer() and request.endpoint != "api.login" and current_user.is_authenticated
+
+
+def _protect() -> None:
+    if request.endpoint and _needs_csrf_token():
+        csrf.protect()
+
+
+def _headers(app: Flask, settings: Settings) -> None:
+    media_url = "{0.scheme}://{0.netloc}".format(urlsplit(settings.media_url))
+    https = settings.web_url.startswith("https://")
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        headers = response.headers
+        policy = content_security_policy(media_url, request.host, csp_nonce())
+        headers.setdefault("Content-Security-Policy", policy)
+        headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("X-Frame-Options", "DENY")
+        # Not `no-referrer`: over HTTPS the CSRF check compares the referring origin.
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if https:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if request.endpoint != "static":
+            headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def init(app: Flask, settings: Settings) -> None:
+    """Add the headers and the CSRF check to an application."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_HEADERS=["X-CSRF-Token"],
+    )
+    csrf.init_app(app)
+    app.before_request(_protect)
+    _headers(app, settings)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
