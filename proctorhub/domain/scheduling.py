@@ -74,7 +74,9 @@ def bookable(
     """
     free: dict[datetime, int] = {}
     for offer in offers:
-        start = _EPOCH + GRID * quantum(max(offer.starts_at, window[0], now) - timedelta(microseconds=1))
+        start = _EPOCH + GRID * quantum(
+            max(offer.starts_at, window[0], now) - timedelta(microseconds=1)
+        )
         while True:
             start += GRID
             end = sitting_end(start, duration_min)

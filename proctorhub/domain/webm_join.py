@@ -1,9 +1,9 @@
 """One WebM file out of many segments, without reading their frames.
 
-Every segment is a header and one Cluster: `1F43B675`, an 8-byte size, then the Timestamp element `E7 88`
-with 8 bytes (Matroska, RFC 9559 §5.1.3). The joined file is a new header with Duration and Cues, and then the
-clusters with their timestamps rewritten: only these few bytes are new, everything else is a
-range of a stored blob.
+Every segment is a header and one Cluster: `1F43B675`, an 8-byte size, then the Timestamp element
+`E7 88` with 8 bytes (Matroska, RFC 9559 §5.1.3). The joined file is a new header with Duration and
+Cues, and then the clusters with their timestamps rewritten: only these few bytes are new,
+everything else is a range of a stored blob.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def layout(tracks: bytes, pieces: Sequence[Piece]) -> list[Chunk]:
     """Return the chunks of the joined file, in order. `pieces` must be in order and not empty."""
     origin = pieces[0].started_at_ms
     stamps = _stamps(pieces)
-    duration = max(s + (p.ended_at_ms - p.started_at_ms) for s, p in zip(stamps, pieces, strict=True))
+    duration = max(
+        s + (p.ended_at_ms - p.started_at_ms) for s, p in zip(stamps, pieces, strict=True)
+    )
     info = element(
         INFO,
         element(b"\x2a\xd7\xb1", unsigned(1_000_000, 4))
@@ -81,14 +83,7 @@ def layout(tracks: bytes, pieces: Sequence[Piece]) -> list[Chunk]:
     for piece in pieces:
         positions.append(position)
         position += piece.bytes - piece.header_bytes
-    head = (
-        _ebml_head()
-        + SEGMENT
-        + _size(position, 8)
-        + info
-        + tracks
-        + _cues(stamps, positions)
-    )
+    head = _ebml_head() + SEGMENT + _size(position, 8) + info + tracks + _cues(stamps, positions)
     chunks = [Chunk(len(head), literal=head)]
     for piece, stamp in zip(pieces, stamps, strict=True):
         cluster = piece.bytes - piece.header_bytes

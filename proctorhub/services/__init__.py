@@ -1,1 +1,1 @@
-"""What people do with ProctorHub, one module for each thing; every process starts with `runtime`."""
+"""What people do with ProctorHub, one module for each thing; processes start with `runtime`."""

@@ -43,6 +43,15 @@ def first_administrator() -> tuple[str, str] | None:
     return FIRST_LOGIN, password
 
 
+def reset_password(login: str) -> str | None:
+    """Give an account a one-time password and return it; None when there is no such account."""
+    password = secrets.token_urlsafe(12)
+    changed = User.objects(login=login.strip().lower()).update_one(
+        set__secret=current().authenticator.hash_secret(password), set__must_change_password=True
+    )
+    return password if changed else None
+
+
 def sign_in(login: str, secret: str) -> Actor:
     """Return who this is. Raises Unauthenticated, saying no more than that it did not work."""
     user = User.objects(login=login.strip().lower()).first()
@@ -135,7 +144,7 @@ def get_user(actor: Actor, user_id: str) -> dict[str, Any]:
 
 
 def update_user(actor: Actor, user_id: str, **changes: Any) -> dict[str, Any]:
-    """Change name, e-mail, roles, time zone or whether the account is open; `password` resets it."""
+    """Change name, e-mail, roles, time zone, or close the account; `password` resets it."""
     require(actor, Right.MANAGE_USERS)
     user = _find(actor.institution_id, user_id)
     values = {name: changes[name] for name in _CHANGEABLE if name in changes}
@@ -166,7 +175,7 @@ def set_photo(actor: Actor, user_id: str, data: bytes) -> dict[str, Any]:
 
 
 def photo(actor: Actor, user_id: str) -> tuple[bytes, str]:
-    """Return (bytes, content type) of a profile photograph, for staff and the person. Raises NotFound."""
+    """Return (bytes, content type) of a photograph, for staff and the person. Raises NotFound."""
     staff = any(actor.may(r) for r in (Right.PROCTOR, Right.REVIEW, Right.MANAGE_USERS))
     if not staff and actor.user_id != user_id:
         raise NotFound("photograph")

@@ -15,7 +15,7 @@ from proctorhub.services.errors import Conflict, Invalid, NotFound
 
 
 def add(actor: Actor, starts_at: datetime, ends_at: datetime, capacity: int) -> dict[str, Any]:
-    """Offer time for up to `capacity` candidates at once. Raises Invalid, Conflict for an overlap."""
+    """Offer time for up to `capacity` candidates at once. Raises Invalid, Conflict `overlap`."""
     require(actor, Right.OFFER_TIME)
     if ends_at <= starts_at:
         raise Invalid("ends_at", "The end must be after the start.")

@@ -89,7 +89,7 @@ def cancel(actor: Actor, session_id: str) -> None:
 
 
 def ensure_session(exam: Exam, candidate_id: str, *, scheduled_at: datetime) -> Session:
-    """Return the candidate's current session of an exam, made if need be; a cancelled one is past."""
+    """Return the candidate's session of an exam, made if need be; a cancelled one is past."""
     while True:
         latest = (
             Session.objects(exam_id=exam.id, candidate_id=candidate_id).order_by("-attempt").first()
@@ -176,10 +176,8 @@ def reconcile() -> int:
                 continue
             session = Session.objects(id=one.session_id).first()
             booking = session.booking if session else None
-            if session is None or session.state == State.CANCELLED or not booking:
-                release(record.id, one.session_id)
-                left += 1
-            elif booking.availability_id != record.id:
+            given_up = session is None or session.state == State.CANCELLED
+            if given_up or not booking or booking.availability_id != record.id:
                 release(record.id, one.session_id)
                 left += 1
     return left

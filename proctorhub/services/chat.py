@@ -18,9 +18,7 @@ def say(actor: Actor, session_id: str, line: str) -> dict[str, Any]:
     if session["state"] not in TALKING:
         raise changing.state_conflict(session["state"])
     side = "candidate" if stands is Standing.CANDIDATE else "staff"
-    return log.append(
-        session_id, log.entry("chat", actor, {"text": text(line, "text")}, side=side)
-    )
+    return log.append(session_id, log.entry("chat", actor, {"text": text(line, "text")}, side=side))
 
 
 def lines(actor: Actor, session_id: str) -> list[dict[str, Any]]:

@@ -58,9 +58,7 @@ def list_for(actor: Actor) -> list[dict[str, Any]]:
             for exam in exams
         ]
     now = utc_now()
-    return [
-        view(exam) for exam in exams if exam.closes_at > now and is_for(exam, actor)
-    ]
+    return [view(exam) for exam in exams if exam.closes_at > now and is_for(exam, actor)]
 
 
 def delete(actor: Actor, exam_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What just happened, anywhere: the log and the notices as one stream that any process can follow."""
+"""What just happened, anywhere: the log and the notices as one stream for any process."""
 
 from __future__ import annotations
 

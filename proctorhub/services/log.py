@@ -1,7 +1,7 @@
 """The hash-chained log of a session, and the feed's source.
 
-A change of a session and its entry are written in one update (`pending`), then `drain` moves the entry into
-the chain. Both steps can be repeated: an entry's id is in the chain at most once.
+A change of a session and its entry are written in one update (`pending`), then `drain` moves the
+entry into the chain. Both steps can be repeated: an entry's id is in the chain at most once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must leave the house: kept, sent, tried again with back-off, never sent twice under two ids."""
+"""What must leave the house: kept, sent, tried again with back-off, under one id for ever."""
 
 from __future__ import annotations
 

@@ -48,9 +48,7 @@ def open(actor: Actor, session_id: str, source: str, part: int = 0) -> Recording
     parts = parts_of(session_id, source)
     if source not in RECORDED_SOURCES or not 0 <= part < len(parts):
         raise NotFound("recording")
-    reading.note(
-        actor, session_id, f"recording:{source}", side="candidate" if own else "staff"
-    )
+    reading.note(actor, session_id, f"recording:{source}", side="candidate" if own else "staff")
     return _joined(parts[part])
 
 
@@ -74,17 +72,14 @@ def segment(actor: Actor, session_id: str, segment_id: str) -> Recording:
 def parts_of(session_id: str, source: str) -> list[list[Segment]]:
     """Return the source's segments in order, cut where codec or tracks change."""
     found = Segment.objects(session_id=session_id, source=source).order_by("started_at_ms", "seq")
-    return [
-        list(group) for _, group in groupby(found, key=lambda s: (s.video_codec, s.has_audio))
-    ]
+    return [list(group) for _, group in groupby(found, key=lambda s: (s.video_codec, s.has_audio))]
 
 
 def _joined(segments: list[Segment]) -> Recording:
     first = segments[0]
     header = b"".join(current().store.get(first.blob_key, length=first.header_bytes))
     pieces = [
-        Piece(s.blob_key, s.bytes, s.header_bytes, s.started_at_ms, s.ended_at_ms)
-        for s in segments
+        Piece(s.blob_key, s.bytes, s.header_bytes, s.started_at_ms, s.ended_at_ms) for s in segments
     ]
     chunks = tuple(webm_join.layout(webm_join.tracks_element(header), pieces))
     digest = hashlib.sha256("".join(s.sha256 for s in segments).encode()).hexdigest()

@@ -38,9 +38,7 @@ def origin_ms(session_id: str) -> int:
     return log.millis(session["checked_in_at"])
 
 
-def source_opened(
-    session_id: str, source: str, chain: str, at_ms: int, *, replaced: bool
-) -> None:
+def source_opened(session_id: str, source: str, chain: str, at_ms: int, *, replaced: bool) -> None:
     """A sender's connection is up; `replaced` says that it took over from another."""
     at = moment(at_ms)
     changing.write(
@@ -101,9 +99,7 @@ def store_segment(segment: ClosedSegment, path: Path) -> None:
         current().store.put(key, stream, size=segment.bytes, sha256=segment.sha256)
     record_id = f"{segment.chain}-{segment.seq:06d}"
     fields = {**asdict(segment), "blob_key": key, "stored_at": utc_now()}
-    Segment._get_collection().update_one(
-        {"_id": record_id}, {"$setOnInsert": fields}, upsert=True
-    )
+    Segment._get_collection().update_one({"_id": record_id}, {"$setOnInsert": fields}, upsert=True)
     log.append(
         segment.session_id,
         log.entry(
@@ -127,9 +123,7 @@ def store_segment(segment: ClosedSegment, path: Path) -> None:
 def note_gap(gap: NotedGap) -> None:
     """Record missing media with its cause."""
     record_id = f"{gap.chain}-{gap.track}-{gap.started_at_ms}"
-    Gap._get_collection().update_one(
-        {"_id": record_id}, {"$setOnInsert": asdict(gap)}, upsert=True
-    )
+    Gap._get_collection().update_one({"_id": record_id}, {"$setOnInsert": asdict(gap)}, upsert=True)
     log.append(
         gap.session_id,
         log.entry(
@@ -149,9 +143,7 @@ def note_gap(gap: NotedGap) -> None:
 
 def blob_key(segment: ClosedSegment) -> str:
     """Return where a segment is kept."""
-    return (
-        f"sessions/{segment.session_id}/{segment.source}/{segment.chain}/{segment.seq:06d}.webm"
-    )
+    return f"sessions/{segment.session_id}/{segment.source}/{segment.chain}/{segment.seq:06d}.webm"
 
 
 def moment(at_ms: int) -> datetime:
@@ -160,7 +152,7 @@ def moment(at_ms: int) -> datetime:
 
 
 def closing_cause(session_id: str, chain: str) -> GapCause:
-    """Return why media is missing after a chain; one that never said good-bye died with its node."""
+    """Return why media is missing after a chain; one without a good-bye died with its node."""
     for entry in reversed(log.of_kind(session_id, "source.closed")):
         if entry["data"]["chain"] == chain:
             return _CAUSE_OF_CLOSING[CloseReason(entry["data"]["reason"])]

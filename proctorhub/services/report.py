@@ -13,12 +13,15 @@ from proctorhub.records.sessions import Gap, Segment
 from proctorhub.services import access, changing, log, playback, reading, recording, sessions
 from proctorhub.services.errors import NotFound
 
-#: A source counts as expected from its first connection on, but the first frame takes this long to come.
+#: A source counts as expected from its first connection on; its first frame may take this long.
 FIRST_FRAME_MS = 3000
 
 
 def report(actor: Actor, session_id: str) -> dict[str, Any]:
-    """Return the report. The candidate gets it after the conclusion, without notes. Raises NotFound."""
+    """Return the report; the candidate gets it after the conclusion, without notes.
+
+    Raises NotFound.
+    """
     session, stands = access.opened(actor, session_id)
     own = stands is Standing.CANDIDATE
     side = "candidate" if own else "staff"
@@ -59,9 +62,7 @@ def coverage(session: changing.Document, source: str) -> completeness.Coverage:
     """Return how much of one source is recorded, and the holes."""
     spans = [
         (s.started_at_ms, s.ended_at_ms)
-        for s in Segment.objects(session_id=session["_id"], source=source).order_by(
-            "started_at_ms"
-        )
+        for s in Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
     ]
     status = (session.get("sources") or {}).get(source)
     if not status and not spans:

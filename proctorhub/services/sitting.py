@@ -89,9 +89,7 @@ def consent(actor: Actor, session_id: str, version: str, sha256: str) -> dict[st
         raise Conflict("The text has changed: read it again.", code="consent_outdated")
     written = changing.write(
         session_id,
-        log.entry(
-            "consent.given", actor, {"version": version, "sha256": sha256}, side="candidate"
-        ),
+        log.entry("consent.given", actor, {"version": version, "sha256": sha256}, side="candidate"),
         require={"state": {"$in": list(_BEFORE_CHECK_IN)}},
         values={"consent": {"version": version, "sha256": sha256, "at": utc_now()}},
     )
@@ -115,9 +113,7 @@ def check_in(actor: Actor, session_id: str) -> dict[str, Any]:
             _require_window(exam)
         elif now >= booked["end"]:
             raise Conflict("The booked time is over.", code="too_late")
-    changing.act(
-        session_id, Action.CHECK_IN, Side.CANDIDATE, actor, values={"checked_in_at": now}
-    )
+    changing.act(session_id, Action.CHECK_IN, Side.CANDIDATE, actor, values={"checked_in_at": now})
     if not session.get("booking") and exam.tier != Tier.NONE:
         assign_free_proctor(session_id, exam)
     return sessions.view(actor, session_id)
@@ -192,7 +188,7 @@ def mark_missing() -> int:
 
 
 def assign_free_proctor(session_id: str, exam: Exam) -> None:
-    """Claim a proctor who is there now for a sitting without booking; none free leaves it untaken."""
+    """Claim a proctor who is there now, for a sitting without booking; it may stay untaken."""
     now = utc_now()
     end = now + timedelta(minutes=exam.duration_min)
     claimed = booking.claim(exam.institution_id, session_id, now, end)
@@ -223,9 +219,7 @@ def _require_window(exam: Exam) -> None:
         raise Conflict("This exam is closed.", code="too_late")
 
 
-def _written(
-    actor: Actor, session_id: str, written: changing.Document | None
-) -> dict[str, Any]:
+def _written(actor: Actor, session_id: str, written: changing.Document | None) -> dict[str, Any]:
     if written is None:
         raise changing.state_conflict(changing.raw(session_id)["state"])
     return sessions.view(actor, session_id)

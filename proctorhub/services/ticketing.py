@@ -37,7 +37,7 @@ _RIGHTS: dict[Standing, frozenset[tuple[Source, Direction]]] = {
 
 
 def issue(actor: Actor, session_id: str, source: str, direction: str) -> dict[str, Any]:
-    """Return a ticket and the WHIP or WHEP address it opens. Raises Invalid, Forbidden, Conflict."""
+    """Return a ticket and the address it opens. Raises Invalid, Forbidden, Conflict."""
     session, stands = access.opened(actor, session_id)
     if source not in set(Source) or source == Source.CHECK:
         raise Invalid("source", "Choose from: camera, screen, proctor.")
@@ -58,7 +58,7 @@ def issue_for_machine(actor: Actor, session_id: str) -> dict[str, Any]:
 
 
 def issue_check(actor: Actor) -> dict[str, Any]:
-    """Return a ticket for the equipment check, which belongs to no session and is never recorded."""
+    """Return a ticket for the equipment check, which belongs to no session."""
     issued = _issued(f"check-{actor.user_id}", Source.CHECK, Direction.SEND)
     return {**issued, "probe_url": f"{current().settings.media_url}/probe"}
 

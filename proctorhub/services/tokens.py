@@ -50,9 +50,7 @@ def actor_for_token(token: str) -> Actor | None:
     record = Token.objects(sha256=_digest(token)).first()
     if record is None:
         return None
-    return Actor(
-        f"token:{record.id}", record.name, frozenset(record.roles), record.institution_id
-    )
+    return Actor(f"token:{record.id}", record.name, frozenset(record.roles), record.institution_id)
 
 
 def _digest(token: str) -> str:

@@ -1,0 +1,63 @@
+"""One database server for the whole run, one empty database for each test that asks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from proctorhub.config import Settings
+from proctorhub.plugins import load
+from proctorhub.services import runtime
+
+URI_VARIABLE = "PROCTORHUB_TEST_MONGODB_URI"
+START_S = 20
+
+
+def pytest_report_header() -> str:
+    where = os.environ.get(URI_VARIABLE)
+    return f"database: {'MongoDB at ' + URI_VARIABLE if where else 'embedded server'}"
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The URI of a server that speaks MongoDB's protocol."""
+    if given := os.environ.get(URI_VARIABLE):
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="ph-") as folder:
+        plugin = load("database", "embedded")()
+        socket = Path(folder) / "db.sock"
+        server = subprocess.Popen(list(plugin.command(Path(folder) / "db.sqlite", socket)))
+        deadline = time.monotonic() + START_S
+        while not socket.exists():
+            assert server.poll() is None and time.monotonic() < deadline, "no database server"
+            time.sleep(0.02)
+        yield plugin.uri(socket)
+        server.terminate()
+        server.wait(START_S)
+
+
+@pytest.fixture
+def settings(mongodb_uri: str, tmp_path: Path) -> Settings:
+    """Settings of an installation that nothing else uses."""
+    return Settings(
+        data_dir=tmp_path, mongodb_uri=mongodb_uri, mongodb_name=f"test_{uuid.uuid4().hex[:12]}"
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[runtime.Runtime]:
+    """A connected process with an empty database."""
+    started = runtime.start(settings)
+    yield started
+    runtime.stop()
+    with MongoClient(settings.mongodb_uri) as client:
+        client.drop_database(settings.mongodb_name)
