@@ -10,7 +10,7 @@ import { send } from "./whip.js";
 
 const HEARD = 0.28;
 const LISTEN_MS = 12_000;
-const RELAY_MS = 2500;
+const CONNECTION_MS = 2500;
 const SLOW_TRIP_MS = 400;
 const NEEDED_KBIT = 1500;
 const SCARCE_KBIT = 700;
@@ -95,7 +95,7 @@ export class EquipmentCheck {
       for (const name of ["browser", "camera"]) await this.#step(name);
       await Promise.all([
         this.#step("microphone"),
-        this.#step("round_trip").then(() => this.#step("uplink")).then(() => this.#step("relay")),
+        this.#step("round_trip").then(() => this.#step("uplink")).then(() => this.#step("connection")),
       ]);
     } finally {
       $("#eq-start").removeAttribute("aria-busy");
@@ -200,12 +200,12 @@ export class EquipmentCheck {
     }
   }
 
-  async check_relay() {
+  async check_connection() {
     if (!this.camera) return ["fail", t("Needs the camera first.")];
     try {
       const { ticket, url } = await post("/tickets/check");
       const { pc, end } = await send({ stream: this.camera, source: "check", url, ticket });
-      await wait(RELAY_MS);
+      await wait(CONNECTION_MS);
       let sent = 0;
       for (const stat of (await pc.getStats()).values()) if (stat.type === "outbound-rtp") sent += stat.packetsSent ?? 0;
       end();

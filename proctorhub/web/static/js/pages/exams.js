@@ -10,6 +10,7 @@ import { t } from "../lib/t.js";
 import { stateBadge, stateWord, tierWord, verdictBadge } from "../lib/words.js";
 
 const EARLY_MS = 30 * 60_000;
+const me = document.body.dataset.userId;
 const UNDER_WAY = ["checked_in", "waiting", "identifying", "admitted", "running", "paused"];
 const GONE = ["cancelled", "no_show"];
 
@@ -139,7 +140,8 @@ async function load() {
     const [open, mine] = await Promise.all([get("/exams"), get("/sessions")]);
     exams = items(open);
     sessions.clear();
-    for (const session of items(mine)) sessions.set(session.id, session);
+    // somebody who is also staff gets other people's sessions in the same answer
+    for (const session of items(mine)) if (session.candidate.id === me) sessions.set(session.id, session);
     say($("#problem"), "");
     render();
   } catch (error) {
@@ -157,6 +159,7 @@ connect({
   refetch: load,
   on: {
     session(session) {
+      if (session.candidate.id !== me) return;
       const before = sessions.get(session.id);
       sessions.set(session.id, session);
       if (before && before.state !== session.state) {

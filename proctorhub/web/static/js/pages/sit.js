@@ -1,0 +1,279 @@
+// One sitting: shows the step that the session's state calls for, and keeps media, clock and chat going.
+
+import { get, post } from "../lib/api.js";
+import { announce } from "../lib/announce.js";
+import * as clock from "../lib/clock.js";
+import { ask } from "../lib/dialog.js";
+import { $, $$, busy, h, say, setText, show } from "../lib/dom.js";
+import { connect } from "../lib/live.js";
+import { t } from "../lib/t.js";
+import { stateBadge, stateWord, verdictBadge } from "../lib/words.js";
+import { EquipmentCheck } from "../media/equipment-check.js";
+import { ChatDock } from "../session/chat-dock.js";
+import { Entries } from "../session/entries.js";
+import { showRules } from "../session/rules.js";
+import { SitMedia } from "../session/sit-media.js";
+
+const root = $("#sit");
+const id = root.dataset.sessionId;
+const MEDIA_OPEN = ["checked_in", "waiting", "identifying", "admitted", "running", "paused"];
+const ENDED = { cancelled: 1, no_show: 1, rejected: 1, interrupted: 1 };
+const STEPS = ["consent", "equipment", "check-in", "identity", "exam", "done"];
+const STEP_OF = {
+  consent: "consent",
+  equipment: "equipment",
+  "check-in": "check-in",
+  "set-up": "check-in",
+  waiting: "identity",
+  identifying: "identity",
+  admitted: "exam",
+  running: "exam",
+  paused: "exam",
+};
+const REMIND_AT = [600, 300, 60];
+
+let session = null;
+let consent = null;
+let check = null;
+let media = null;
+let unread = 0;
+const reminded = new Set();
+
+const watched = () => session.exam.tier !== "none";
+const dock = new ChatDock(id, {
+  onUnread(count) {
+    unread = count;
+    title();
+  },
+});
+const entries = new Entries(id, (entry, { live }) => {
+  dock.chat.add(entry, { quiet: !live });
+  if (entry.kind === "warning" && live) warn(entry);
+  if (entry.kind === "source.opened" && entry.data.source === "proctor") media?.proctorCame();
+  if (entry.kind === "time.extended" && live) announce(t("{minutes} minutes were added.", entry.data));
+});
+
+function stepOf({ state, consent: agreed, equipment }) {
+  if (state === "planned") {
+    if (!agreed) return "consent";
+    return watched() && !equipment ? "equipment" : "check-in";
+  }
+  if (state === "checked_in") return "set-up";
+  return ENDED[state] ? "ended" : state;
+}
+
+function title() {
+  const left = clock.secondsLeft(session);
+  const parts = [unread ? `(${unread})` : "", session?.exam?.title ?? t("Exam")];
+  if (["running", "paused"].includes(session?.state) && left !== null) parts.push(clock.duration(left));
+  document.title = parts.filter(Boolean).join(" ");
+}
+
+function tick() {
+  if (!session) return;
+  const running = ["running", "paused"].includes(session.state);
+  show($("#clock"), running);
+  if (!running) return;
+  const left = clock.secondsLeft(session);
+  setText($("#clock-text"), clock.duration(left));
+  $("#clock").dataset.low = String(left < 300);
+  title();
+  for (const mark of REMIND_AT) {
+    if (left <= mark && left > mark - 5 && !reminded.has(mark)) {
+      reminded.add(mark);
+      announce(t("{minutes} minutes left", { minutes: Math.round(mark / 60) }));
+    }
+  }
+  if (left <= 0) setText($("#running-text"), t("The time is over. The exam is being closed."));
+}
+
+function warn(entry) {
+  say($("#warning"), entry.data.text);
+  $("#warning-read").focus();
+}
+$("#warning-read").addEventListener("click", () => say($("#warning"), ""));
+
+const fill = {
+  async consent() {
+    consent ??= await get("/consent");
+    setText($("#consent-text"), consent.text);
+    setText($("#consent-version"), consent.version);
+  },
+  equipment() {
+    check ??= new EquipmentCheck({ needsScreen: session.exam.rules?.require_screen !== false, onChange: equipmentChanged });
+  },
+  "check-in"() {
+    const facts = [
+      [t("Exam"), session.exam.title],
+      [t("Duration"), t("{minutes} minutes", { minutes: session.exam.duration_min })],
+      session.booking && [t("Booked for"), `${clock.day(session.booking.start)}, ${clock.time(session.booking.start)}`],
+      session.proctor && [t("Proctor"), session.proctor.name],
+    ].filter(Boolean);
+    $("#check-in-facts").replaceChildren(...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  },
+  "set-up"() {
+    show($(".setup-grid"), watched());
+    show($("#setup-screen-row"), session.exam.rules?.require_screen !== false);
+  },
+  waiting() {
+    setText($("#waiting-text"), session.proctor ? t("{name} will be with you shortly.", { name: session.proctor.name }) : t("The next free proctor will be with you."));
+  },
+  admitted() {
+    showRules($("#rules"), session.exam.rules);
+    setText($("#start-text"), t("Start the exam: {minutes} minutes", { minutes: session.exam.duration_min }));
+  },
+  running() {
+    showRules($("#rules-running"), session.exam.rules);
+    const { url } = session.exam;
+    show($("#exam-open"), Boolean(url));
+    show($("#exam-embed"), Boolean(url));
+    if (url) $("#exam-open").href = url;
+    if (!url) setText($("#running-text"), t("Work on the exam as you were told. Keep this page open; it carries your camera, your screen and the chat."));
+  },
+  ended() {
+    setText($("#h-ended"), stateWord(session.state));
+    setText($("#ended-reason"), session.reason || session.identity?.reason || "");
+  },
+  concluded() {
+    $("#verdict").replaceChildren(verdictBadge(session.conclusion.verdict));
+    setText($("#verdict-comment"), session.conclusion.comment);
+    $("#to-result").href = `/sessions/${id}/result`;
+  },
+};
+
+function showStep(step) {
+  const changed = root.dataset.step !== step;
+  root.dataset.step = step;
+  for (const section of $$("[data-show]", root)) show(section, section.dataset.show === step);
+  const at = STEPS.indexOf(STEP_OF[step] ?? "done");
+  show($("#steps"));
+  $$("#steps li").forEach((item, index) => {
+    item.dataset.at = index < at ? "past" : index === at ? "now" : "next";
+    if (index === at) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  });
+  if (!changed) return;
+  announce(stateWord(session.state));
+  const heading = $(`[data-show="${step}"] h1`, root);
+  const typing = $("#chat").contains(document.activeElement);
+  if (heading && !typing) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+    scrollTo({ top: 0 });
+  }
+}
+
+function mediaFor(state) {
+  const wanted = MEDIA_OPEN.includes(state) && watched();
+  show($("#dock"), wanted);
+  show($("#chat-dock"), MEDIA_OPEN.includes(state));
+  dock.chat.enable(MEDIA_OPEN.includes(state));
+  if (!wanted) {
+    media?.close();
+    media = null;
+    if (state !== "planned") check?.release();
+    return;
+  }
+  media ??= new SitMedia({ sessionId: id, needsScreen: session.exam.rules?.require_screen !== false, onChange: mediaChanged });
+  // while it is being set up the page itself asks for the devices
+  media.watching = state !== "checked_in";
+  media.open(check ? { ...check.release({ keep: true }), alone: true } : {});
+  check = null;
+}
+
+function mediaChanged() {
+  if (!media || session.state !== "checked_in") return;
+  const { camera, screen } = media.state;
+  const words = { live: t("On"), connecting: t("Connecting…"), retrying: t("Reconnecting…"), ended: t("It was switched off."), off: t("Not switched on yet") };
+  setText($("#setup-camera-text"), words[camera]);
+  setText($("#setup-screen-text"), words[screen]);
+  show($("#setup-camera"), ["off", "ended"].includes(camera));
+  show($("#setup-screen"), ["off", "ended"].includes(screen));
+  $("#ready").disabled = !media.complete;
+}
+
+async function render(next) {
+  // an answer that was overtaken by a newer live event must not win
+  if (session && Date.parse(next.server_now) < Date.parse(session.server_now)) return;
+  session = next;
+  root.dataset.state = session.state;
+  setText($("#exam-title"), session.exam.title);
+  $("#state-badge").replaceChildren(stateBadge(session.state));
+  const step = stepOf(session);
+  await fill[step]?.();
+  showStep(step);
+  mediaFor(session.state);
+  if (step === "set-up") {
+    if (watched()) mediaChanged();
+    else $("#ready").disabled = false;
+  }
+  if (step !== "running") embed(false);
+  tick();
+}
+
+function equipmentChanged(current) {
+  $("#equipment-done").disabled = !current.ok;
+  show($("#equipment-anyway"), current.complete && !current.ok);
+}
+
+function act(button, work) {
+  return busy(button, async () => {
+    try {
+      say($("#problem"), "");
+      await render(await work());
+    } catch (error) {
+      say($("#problem"), error.message);
+      $("#problem").scrollIntoView({ block: "nearest" });
+      if (error.status === 409) await load();
+    }
+  });
+}
+const on = (selector, work) => $(selector).addEventListener("click", (event) => act(event.currentTarget, work));
+const step = (name) => () => post(`/sessions/${id}/${name}`);
+
+$("#consent-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  act(event.submitter, () => post(`/sessions/${id}/consent`, { version: consent.version, sha256: consent.sha256 }));
+});
+const equipmentDone = () => post(`/sessions/${id}/equipment`, { results: check.results });
+on("#equipment-done", equipmentDone);
+on("#equipment-anyway", equipmentDone);
+on("#check-in", step("check-in"));
+on("#ready", step("ready"));
+on("#start", step("start"));
+on("#setup-camera", async () => (await media.startCamera(), session));
+on("#setup-screen", async () => (await media.startScreen(), session));
+$("#finish").addEventListener("click", async () => {
+  const finished = await ask($("#finish-dialog"), { submit: step("finish") });
+  if (finished) render(finished);
+});
+
+function embed(on_) {
+  const frame = $("#exam-frame");
+  $("#exam-embed").setAttribute("aria-pressed", String(on_));
+  if (on_ && !frame.src) frame.src = session.exam.url;
+  if (!on_ && session?.state !== "paused") frame.removeAttribute("src");
+  show(frame, on_);
+}
+$("#exam-embed").addEventListener("click", (event) => embed(event.currentTarget.getAttribute("aria-pressed") !== "true"));
+
+async function load() {
+  try {
+    await render(await get(`/sessions/${id}`));
+    await entries.catchUp();
+  } catch (error) {
+    if (error.status !== 404) return say($("#problem"), error.message);
+    for (const section of $$("[data-show]", root)) show(section, section.dataset.show === "missing");
+    root.dataset.step = "missing";
+  }
+  return undefined;
+}
+
+clock.keepTime();
+setInterval(tick, 500);
+load();
+connect({
+  watch: [["watch_session", { session_id: id }]],
+  refetch: load,
+  on: { session: (next) => next.id === id && render(next), entry: (entry) => entries.arrived(entry) },
+});

@@ -1,0 +1,170 @@
+// The candidate's side of the media: own camera and screen on air, the proctor on the small tile.
+
+import { $, say, setText, show } from "../lib/dom.js";
+import { t } from "../lib/t.js";
+import * as devices from "../media/devices.js";
+import { LevelMeter } from "../media/level-meter.js";
+import { Publisher } from "../media/publisher.js";
+import { Viewer } from "../media/viewer.js";
+
+const PATIENCE_MS = 2500;
+
+const chipWords = (source, state) =>
+  ({
+    live: t("{source} on", { source }),
+    connecting: t("{source}: connecting…", { source }),
+    retrying: t("{source}: reconnecting…", { source }),
+  })[state] ?? t("{source} off", { source });
+
+export class SitMedia {
+  #publishers = {};
+  #troubleSince = 0;
+  #trouble = 0;
+  #problem = null;
+  #meter = new LevelMeter((level) => ($("#own-level").value = level));
+  #open = false;
+
+  constructor({ sessionId, needsScreen, onChange }) {
+    this.needsScreen = needsScreen;
+    this.onChange = onChange;
+    for (const source of ["camera", "screen"]) {
+      this.#publishers[source] = new Publisher({
+        sessionId,
+        source,
+        onState: (state, problem) => this.#changed(source, state, problem),
+      });
+    }
+    show($("#screen-tile"), needsScreen);
+    this.viewer = new Viewer({
+      sessionId,
+      source: "proctor",
+      video: $("#proctor-video"),
+      onState: (state) => this.#proctor(state),
+    });
+    $("#proctor-sound").addEventListener("click", () => {
+      $("#proctor-video").muted = false;
+      show($("#proctor-sound"), false);
+    });
+    $("#media-fix").addEventListener("click", (event) => this.#fix(event.currentTarget.dataset.source));
+    this.#trouble = setInterval(() => this.#report(), 1000);
+  }
+
+  get state() {
+    return { camera: this.#publishers.camera.state, screen: this.#publishers.screen.state };
+  }
+
+  get complete() {
+    const { camera, screen } = this.state;
+    return camera === "live" && (!this.needsScreen || screen === "live");
+  }
+
+  /** Take over what the equipment check opened, and show the proctor. */
+  async open({ camera, screen, alone = true } = {}) {
+    if (camera?.active) this.#send("camera", camera);
+    if (screen?.active && this.needsScreen) this.#send("screen", screen);
+    if (this.#open) return;
+    this.#open = true;
+    this.viewer.start();
+    // after a reload the browser still allows the camera, so it comes back without a press
+    if (alone && !this.#publishers.camera.onAir) await this.startCamera().catch((error) => this.#say(error));
+  }
+
+  async startCamera() {
+    this.#send("camera", await devices.openCamera());
+  }
+
+  async startScreen() {
+    const stream = await devices.openScreen();
+    if (devices.wholeScreen(stream) === false) {
+      devices.stop(stream);
+      throw new Error(t("Only a window or tab was shared. Share the whole screen."));
+    }
+    this.#send("screen", stream);
+  }
+
+  #send(source, stream) {
+    $(`#${source}-video`).srcObject = stream;
+    if (source === "camera") {
+      $("#identify-video").srcObject = stream;
+      this.#meter.start(stream);
+    }
+    this.#publishers[source].start(stream);
+  }
+
+  #changed(source, state, problem) {
+    const chip = $(`#${source}-chip`);
+    chip.dataset.state = state;
+    setText(chip, chipWords(source === "camera" ? t("Camera") : t("Screen"), state));
+    if (["ended", "off"].includes(state)) $(`#${source}-video`).srcObject = null;
+    this.#problem = problem;
+    this.onChange?.();
+    this.#report();
+  }
+
+  #proctor(state) {
+    const chip = $("#proctor-chip");
+    chip.dataset.state = state === "absent" ? "off" : state;
+    setText(chip, state === "live" ? t("Proctor") : state === "absent" ? "" : t("Proctor: connecting…"));
+    show($("#proctor-video"), state === "live" || state === "frozen");
+    show($("#proctor-sound"), state === "live" && $("#proctor-video").muted);
+  }
+
+  proctorCame() {
+    this.viewer.nudge();
+  }
+
+  #say(error) {
+    this.#problem = error;
+    this.#report();
+  }
+
+  async #fix(source) {
+    try {
+      await (source === "camera" ? this.startCamera() : this.startScreen());
+    } catch (error) {
+      say($("#media-problem"), error.message);
+    }
+  }
+
+  /** Whether and how to tell the candidate that something is not on air. */
+  #report() {
+    const box = $("#media-problem");
+    if (!this.#open || !this.watching) return say(box, "");
+    const button = $("#media-fix");
+    const off = (state) => ["off", "ended"].includes(state);
+    const { camera, screen } = this.state;
+    if (off(camera)) {
+      const why = this.#problem instanceof devices.DeviceProblem ? ` ${this.#problem.message}` : "";
+      this.#tell(box, t("Your camera and microphone are off. Switch them on.") + why, "camera", t("Switch on"));
+    } else if (this.needsScreen && off(screen)) {
+      this.#tell(box, t("Your screen is not shared. Share it to go on."), "screen", t("Share screen"));
+    } else if (camera === "live" && (!this.needsScreen || screen === "live")) {
+      this.#troubleSince = 0;
+      say(box, "");
+    } else {
+      this.#troubleSince ||= performance.now();
+      if (performance.now() - this.#troubleSince < PATIENCE_MS) return undefined;
+      show(button, false);
+      say(box, t("The connection for camera and screen is interrupted. It is being restored by itself; go on with your exam."));
+    }
+    return undefined;
+  }
+
+  #tell(box, sentence, source, action) {
+    const button = $("#media-fix");
+    button.dataset.source = source;
+    setText(button, action);
+    show(button);
+    say(box, sentence);
+  }
+
+  close() {
+    clearInterval(this.#trouble);
+    this.#open = false;
+    this.viewer.stop();
+    this.#meter.stop();
+    for (const publisher of Object.values(this.#publishers)) publisher.stop();
+    for (const id of ["#camera-video", "#screen-video", "#identify-video"]) $(id).srcObject = null;
+    say($("#media-problem"), "");
+  }
+}
