@@ -52,14 +52,21 @@ class NotWebm(Exception):
 
 def tracks_element(header: bytes) -> bytes:
     """Return the whole Tracks element of a segment's header. Raises NotWebm."""
-    at = header.find(TRACKS)
-    if at < 0:
-        raise NotWebm("no Tracks element")
-    size, width = _read_size(header, at + 4)
-    end = at + 4 + width + size
-    if end > len(header):
-        raise NotWebm("Tracks element is cut off")
-    return header[at:end]
+    if not header.startswith(EBML):
+        raise NotWebm("no EBML header")
+    size, width = _read_size(header, 4)
+    at = 4 + width + size
+    if header[at : at + 4] != SEGMENT:
+        raise NotWebm("no Segment element")
+    at += 4 + _read_size(header, at + 4)[1]
+    while at < len(header):
+        identifier = header[at : at + _id_width(header[at])]
+        size, width = _read_size(header, at + len(identifier))
+        end = at + len(identifier) + width + size
+        if identifier == TRACKS and end <= len(header):
+            return header[at:end]
+        at = end
+    raise NotWebm("no whole Tracks element")
 
 
 def layout(tracks: bytes, pieces: Sequence[Piece]) -> list[Chunk]:
@@ -167,6 +174,12 @@ def _ebml_head() -> bytes:
 
 def _size(value: int, width: int) -> bytes:
     return (value | 1 << (7 * width)).to_bytes(width, "big")
+
+
+def _id_width(first: int) -> int:
+    if first < 0x10:
+        raise NotWebm("no element id")
+    return 9 - first.bit_length()
 
 
 def _read_size(data: bytes, at: int) -> tuple[int, int]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gridfs import GridFSBucket
+from gridfs import GridFSBucket, GridIn
 from gridfs.errors import NoFile
-from pymongo.errors import DuplicateKeyError
+from pymongo.collection import Collection
 
 from proctorhub.plugins import API_VERSION, BlobNotFound, BlobRefused, BlobStat
 from proctorhub.records.connection import database
@@ -20,7 +20,10 @@ CHUNK_BYTES = 256 * 1024
 
 
 class GridFSStore:
-    """Keeps each blob as one GridFS file whose id is its key."""
+    """Keeps each blob as a GridFS file whose name is its key.
+
+    Two writers of one key upload two files; the older one counts and the other goes away.
+    """
 
     api_version = API_VERSION
 
@@ -30,62 +33,63 @@ class GridFSStore:
     def put(self, key: str, stream: BinaryIO, *, size: int, sha256: str) -> BlobStat:
         """Store a blob; the file appears only after its last chunk, and only when it is right."""
         wanted = BlobStat(size, sha256)
-        try:
-            if self.stat(key) == wanted:
+        existing = self._find(key)
+        if existing is not None:
+            if _stat(existing) == wanted:
                 return wanted
             self.delete(key)
-        except BlobNotFound:
-            pass
-        upload = self._bucket().open_upload_stream_with_id(
-            checked_key(key), key, metadata={"sha256": sha256}
-        )
-        digest, written = hashlib.sha256(), 0
+        upload = self._bucket().open_upload_stream(key, metadata={"sha256": sha256})
         try:
-            while block := stream.read(CHUNK_BYTES):
-                upload.write(block)
-                digest.update(block)
-                written += len(block)
-            if (written, digest.hexdigest()) != (size, sha256):
-                raise BlobRefused(f"{key}: expected {size} bytes {sha256}, got {written}")
-            upload.close()
-        except DuplicateKeyError:
-            upload.abort()
-            if self.stat(key) != wanted:
-                raise BlobRefused(f"{key}: another blob is being stored there") from None
+            _copy(stream, upload, key, wanted)
         except BaseException:
             upload.abort()
             raise
+        upload.close()
+        first = self._find(key)
+        if first is not None and first["_id"] != upload._id and _stat(first) == wanted:
+            self._bucket().delete(upload._id)
         return wanted
 
     def get(self, key: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield a range of a blob."""
-        try:
-            stream = self._bucket().open_download_stream(checked_key(key))
-        except NoFile:
-            raise BlobNotFound(key) from None
-        return self._chunks(stream, start, length)
+        found = self._find(key)
+        if found is None:
+            raise BlobNotFound(key)
+        return self._chunks(self._bucket().open_download_stream(found["_id"]), start, length)
 
     def stat(self, key: str) -> BlobStat:
         """Return size and digest of a blob."""
-        found = database()[f"{BUCKET}.files"].find_one({"_id": checked_key(key)})
+        found = self._find(key)
         if found is None:
             raise BlobNotFound(key)
-        return BlobStat(found["length"], found["metadata"]["sha256"])
+        return _stat(found)
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with a prefix, sorted."""
-        end = prefix + "\uffff"
-        query = {"_id": {"$gte": prefix, "$lt": end}}
-        for found in database()[f"{BUCKET}.files"].find(query, {"_id": 1}).sort("_id", 1):
-            yield found["_id"]
+        query = {"filename": {"$gte": prefix, "$lt": prefix + "\uffff"}}
+        previous = None
+        for found in self._files().find(query, {"filename": 1}).sort("filename", 1):
+            if found["filename"] != previous:
+                previous = found["filename"]
+                yield previous
 
     def delete(self, key: str) -> bool:
         """Remove a blob."""
-        try:
-            self._bucket().delete(checked_key(key))
-        except NoFile:
-            return False
-        return True
+        found = False
+        for document in self._files().find({"filename": checked_key(key)}, {"_id": 1}):
+            try:
+                self._bucket().delete(document["_id"])
+                found = True
+            except NoFile:
+                continue
+        return found
+
+    def _find(self, key: str) -> Mapping[str, Any] | None:
+        return self._files().find_one({"filename": checked_key(key)}, sort=[("_id", 1)])
+
+    @staticmethod
+    def _files() -> Collection[dict[str, Any]]:
+        return database()[f"{BUCKET}.files"]
 
     @staticmethod
     def _bucket() -> GridFSBucket:
@@ -103,3 +107,17 @@ class GridFSStore:
                 if left is not None:
                     left -= len(block)
                 yield block
+
+
+def _stat(document: Mapping[str, Any]) -> BlobStat:
+    return BlobStat(document["length"], document["metadata"]["sha256"])
+
+
+def _copy(stream: BinaryIO, upload: GridIn, key: str, wanted: BlobStat) -> None:
+    digest, written = hashlib.sha256(), 0
+    while block := stream.read(CHUNK_BYTES):
+        upload.write(block)
+        digest.update(block)
+        written += len(block)
+    if BlobStat(written, digest.hexdigest()) != wanted:
+        raise BlobRefused(f"{key}: expected {wanted}, got {written} {digest.hexdigest()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,7 +36,7 @@ class LocalStore:
         if path.exists() and self.stat(key) == BlobStat(size, sha256):
             return BlobStat(size, sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}{_PART}")
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
         try:
             written, digest = self._write(part, stream)
             if (written, digest) != (size, sha256):

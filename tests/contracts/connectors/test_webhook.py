@@ -1,0 +1,103 @@
+"""The webhook connector against a real HTTP server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from proctorhub.plugins import Connector, DeliveryFailed, PluginError, load
+
+SECRET = "a secret of more than 24 letters"
+
+
+class Receiver:
+    """Keeps what it is sent and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.answer = 204
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                outer.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                self.send_response(outer.answer)
+                self.send_header("location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+def connector(tmp_path, **options: str) -> Connector:
+    made: Connector = load("connector", "webhook")(options, tmp_path)
+    assert isinstance(made, Connector)
+    return made
+
+
+def test_the_signature_is_that_of_standard_webhooks(receiver, tmp_path) -> None:
+    connector(tmp_path, url=receiver.url, secret=SECRET).send_verdict("id-1", {"b": 1, "a": "ü"})
+    ((headers, body),) = receiver.got
+    assert json.loads(body) == {"a": "ü", "b": 1}
+    assert headers["webhook-id"] == "id-1"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 5
+    content = f"id-1.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.digest(SECRET.encode(), content, hashlib.sha256)).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "permanent"), [(301, False), (400, False), (410, True), (500, False)]
+)
+def test_anything_but_2xx_is_not_delivered(receiver, tmp_path, answer, permanent) -> None:
+    receiver.answer = answer
+    with pytest.raises(DeliveryFailed) as failed:
+        connector(tmp_path, url=receiver.url, secret=SECRET).send_verdict("id-1", {})
+    assert failed.value.permanent is permanent
+    assert len(receiver.got) == 1
+
+
+def test_nobody_listening_is_a_failed_delivery(receiver, tmp_path) -> None:
+    receiver.server.server_close()
+    with pytest.raises(DeliveryFailed):
+        connector(tmp_path, url=receiver.url, secret=SECRET).send_verdict("id-1", {})
+    receiver.server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=receiver.server.serve_forever, daemon=True).start()
+
+
+def test_without_an_address_it_is_not_configured(tmp_path) -> None:
+    assert connector(tmp_path).configured is False
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"url": "ftp://x", "secret": SECRET}, "url"),
+        ({"url": "https://x", "secret": "s"}, "secret"),
+    ],
+)
+def test_wrong_options_stop_the_start(tmp_path, options, named) -> None:
+    with pytest.raises(PluginError, match=named):
+        connector(tmp_path, **options)

@@ -1,0 +1,60 @@
+"""The table of states, told the other way round: what each side may do in each state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorhub.domain.session import (
+    ACCESS,
+    Action,
+    ActionRefused,
+    Side,
+    State,
+    after,
+    allowed,
+)
+
+ALLOWED = {
+    "planned": ("check-in cancel", "cancel", "cancel miss"),
+    "checked_in": ("ready", "interrupt", "waive interrupt"),
+    "waiting": ("", "identify interrupt", "interrupt"),
+    "identifying": ("", "approve reject interrupt", "interrupt"),
+    "admitted": ("start", "interrupt", "interrupt"),
+    "running": ("finish", "pause extend finish interrupt", "finish interrupt"),
+    "paused": ("finish", "resume extend finish interrupt", "finish interrupt"),
+    "finished": ("", "conclude", ""),
+    "interrupted": ("", "conclude", ""),
+    "rejected": ("", "conclude", ""),
+    "concluded": ("", "", ""),
+    "cancelled": ("", "", ""),
+    "no_show": ("", "", ""),
+}
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_what_each_side_may_do(state: State) -> None:
+    sides = (Side.CANDIDATE, Side.PROCTOR, Side.PLATFORM)
+    found = [set(allowed(state, side)) for side in sides]
+    assert found == [set(column.split()) for column in ALLOWED[state.value]]
+
+
+@given(st.lists(st.tuples(st.sampled_from(Action), st.sampled_from(Side)), max_size=30))
+def test_nothing_reaches_the_exam_but_through_approval(steps: list[tuple[Action, Side]]) -> None:
+    state, approved = State.PLANNED, False
+    for action, side in steps:
+        try:
+            state = after(state, action, side)
+        except ActionRefused as refused:
+            assert refused.state is state
+            continue
+        approved = approved or action in (Action.APPROVE, Action.WAIVE)
+        if state in ACCESS:
+            assert approved
+
+
+@given(st.sampled_from(Action), st.sampled_from(Side))
+def test_a_concluded_session_never_changes(action: Action, side: Side) -> None:
+    with pytest.raises(ActionRefused):
+        after(State.CONCLUDED, action, side)
