@@ -1,0 +1,368 @@
+"""The one place that touches the insides of aiortc, aioice and pylibsrtp.
+
+aiortc does signalling, ICE and DTLS; its RTP senders and receivers never start. Once DTLS is up,
+protected datagrams go straight from the socket through libsrtp to `Peer.on_rtp`/`Peer.on_rtcp`,
+which costs a small part of the stock path (queues, packet objects, decoder threads).
+
+Every private name used here is pinned to exact library versions, checked at import, and asserted
+again by `tests/unit/media/test_aiortc_seam.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import aioice.ice
+import ifaddr
+import pylibsrtp
+import structlog
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.codecs import is_rtx
+from aiortc.sdp import SessionDescription, candidate_from_sdp
+from pylibsrtp import ffi, lib
+
+from proctorhub.media.sdp import BadOffer, clean_candidates
+from proctorhub.media.tasks import spawn
+
+PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pylibsrtp": "1.0.0"}
+
+MAX_DATAGRAM = 1500
+VIDEO_CODECS = ("VP8", "H264")
+AUDIO_CODEC = "opus"
+
+log = structlog.get_logger(__name__)
+
+
+class SeamError(Exception):
+    """The installed WebRTC libraries are not those this module was written against."""
+
+
+def check_versions(pinned: dict[str, str] = PINNED) -> None:
+    """Raise SeamError unless exactly the pinned library versions are installed."""
+    for name, wanted in pinned.items():
+        found = version(name)
+        if found != wanted:
+            raise SeamError(f"the media node needs {name} {wanted} exactly, found {found}")
+
+
+check_versions()
+
+# libsrtp works in place; one scratch buffer serves every peer because there is one loop thread.
+_scratch = ffi.new("char[]", 2048)
+_view = ffi.buffer(_scratch)
+_length = ffi.new("int *")
+_unprotect = lib.srtp_unprotect
+_protect = lib.srtp_protect
+
+
+@dataclass(frozen=True)
+class MediaLine:
+    """One negotiated m-line. `ssrc`/`rtx_ssrc` are the sender's; `local_ssrc` signs our RTCP."""
+
+    kind: str
+    mid: str
+    codec: str
+    payload_type: int
+    clock_rate: int
+    rtx_payload_type: int | None
+    ssrc: int | None
+    rtx_ssrc: int | None
+    local_ssrc: int
+    cname: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class OfferedLine:
+    """What one m-line of an offer proposes; codecs in the order of the offer."""
+
+    kind: str
+    direction: str
+    codecs: tuple[str, ...]
+
+
+def host_addresses(configured: str) -> list[str]:
+    """Return the addresses to offer as ICE host candidates.
+
+    `configured` is a comma separated list; when empty: every interface address and 127.0.0.1,
+    which aioice leaves out by itself.
+    """
+    chosen = [part.strip() for part in configured.split(",") if part.strip()]
+    if chosen:
+        return chosen
+    found = [
+        ip.ip
+        for adapter in ifaddr.get_adapters()
+        for ip in adapter.ips
+        if isinstance(ip.ip, str) and ip.ip != "127.0.0.1"
+    ]
+    return [*found, "127.0.0.1"]
+
+
+def use_host_addresses(configured: str) -> None:
+    """Make all later peers gather candidates on `host_addresses(configured)`."""
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: host_addresses(configured)
+
+
+def on_keyframe_wish(sender: RTCRtpSender, wish: Callable[[], None]) -> None:
+    """Call `wish` when the receiver of `sender` asks for a keyframe."""
+    sender._send_keyframe = wish  # type: ignore[method-assign]
+
+
+def read_offer(text: str) -> list[OfferedLine]:
+    """Return the m-lines of an SDP offer. Raises BadOffer for anything aiortc cannot parse."""
+    try:
+        description = SessionDescription.parse(text)
+    except Exception as error:  # the parser raises whatever its input trips over
+        raise BadOffer("This is not a session description.") from error
+    return [
+        OfferedLine(
+            media.kind,
+            media.direction or "sendrecv",
+            tuple(codec.name for codec in media.rtp.codecs),
+        )
+        for media in description.media
+    ]
+
+
+class Peer:
+    """One peer connection whose RTP plane belongs to us.
+
+    Set the callbacks before negotiating. `on_connected(receive, send)` comes once, when DTLS is
+    up; `on_rtp` and `on_rtcp` get unprotected packets; `on_closed` comes once, at the end.
+    """
+
+    def __init__(self) -> None:
+        self._pc = RTCPeerConnection(
+            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
+        self.on_connected: Callable[[list[MediaLine], list[MediaLine]], None] = _nothing
+        self.on_rtp: Callable[[bytes], None] = _nothing
+        self.on_rtcp: Callable[[bytes], None] = _nothing
+        self.on_closed: Callable[[], None] = _nothing
+        self.connected = False
+        self.closed = False
+        self.rejected_datagrams = 0
+        self._receive: dict[str, MediaLine] = {}
+        self._send: dict[str, MediaLine] = {}
+        self._dtls: Any = None
+        self._nominated: dict[int, Any] = {}
+        self._tx: Any = None
+        self._pc.on("connectionstatechange", self._state_changed)
+
+    async def answer(self, offer: str, *, send: dict[str, tuple[str, str]] | None = None) -> str:
+        """Take an offer and return the answer with all candidates.
+
+        Without `send` we only receive. With it we only send: it maps a kind to (codec, profile);
+        other kinds become inactive. Raises BadOffer; the peer is then closed.
+        """
+        try:
+            await self._pc.setRemoteDescription(
+                RTCSessionDescription(clean_candidates(offer), "offer")
+            )
+            for line in self._pc.getTransceivers():
+                self._choose(line, send)
+                self._take_over(line)
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except BadOffer:
+            await self.close()
+            raise
+        except Exception as error:  # aiortc raises whatever a wrong description trips over
+            await self.close()
+            raise BadOffer(f"This session description cannot be used: {error}") from error
+        return str(self._pc.localDescription.sdp)
+
+    async def offer_to_receive(self, kinds: tuple[str, ...] = ("audio", "video")) -> str:
+        """Return an offer to receive one line of each kind."""
+        for kind in kinds:
+            self._take_over(self._pc.addTransceiver(kind, direction="recvonly"))
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        return str(self._pc.localDescription.sdp)
+
+    async def take_answer(self, answer: str) -> None:
+        """Take the answer to `offer_to_receive`. Raises BadOffer."""
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        except Exception as error:  # as in answer()
+            raise BadOffer(f"This answer cannot be used: {error}") from error
+
+    async def add_candidate(self, line: str, mid: str) -> None:
+        """Add a trickled candidate, without its `a=candidate:`. Raises BadOffer."""
+        try:
+            candidate = candidate_from_sdp(line)
+        except Exception as error:  # as in read_offer()
+            raise BadOffer("This is not a candidate.") from error
+        candidate.sdpMid = mid
+        await self._pc.addIceCandidate(candidate)
+
+    def remote_ufrag(self) -> str:
+        """Return the ICE user fragment of the other side, to recognise an ICE restart."""
+        ice = self._pc.getTransceivers()[0].receiver.transport.transport
+        return str(ice._connection.remote_username or "")
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect and send one RTP packet; silently nothing once the connection is gone."""
+        pair = self._nominated.get(1)
+        if pair is None:
+            return
+        size = len(packet)
+        _view[0:size] = packet
+        _length[0] = size
+        if _protect(self._tx, _scratch, _length) == 0:
+            pair.protocol.transport.sendto(_view[0 : _length[0]], pair.remote_addr)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send one (compound) RTCP packet."""
+        pair = self._nominated.get(1)
+        if pair is not None:
+            protected = self._dtls._tx_srtp.protect_rtcp(packet)
+            pair.protocol.transport.sendto(protected, pair.remote_addr)
+
+    async def close(self) -> None:
+        """Close the connection and its sockets; safe to call twice."""
+        await self._pc.close()
+        self._ended()
+
+    def _state_changed(self) -> None:
+        if self._pc.connectionState == "failed":
+            spawn(self.close())
+        elif self._pc.connectionState == "closed":
+            self._ended()
+
+    def _ended(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.on_closed()
+
+    def _choose(self, line: RTCRtpTransceiver, send: dict[str, tuple[str, str]] | None) -> None:
+        wanted: tuple[str, ...] = (AUDIO_CODEC,) if line.kind == "audio" else VIDEO_CODECS
+        profile = ""
+        if send is not None:
+            line.direction = "sendonly" if line.kind in send else "inactive"
+            if line.kind not in send:
+                return
+            codec, profile = send[line.kind]
+            wanted = (codec,)
+        fitting = [codec for codec in line._codecs if codec.name in wanted]
+        if not fitting:
+            raise BadOffer(f"The {line.kind} line offers none of {', '.join(wanted)}.")
+        best = next((c for c in fitting if _profile(c) == profile), fitting[0])
+        line._codecs = [best, *_rtx_of(best, line._codecs)]
+
+    def _take_over(self, line: RTCRtpTransceiver) -> None:
+        async def receive(parameters: Any) -> None:
+            if parameters.codecs and line.mid not in self._receive:
+                self._receive[line.mid] = _describe(line, parameters, sending=False)
+                self._maybe_connected(line)
+
+        async def send(parameters: Any) -> None:
+            if parameters.codecs and line.mid not in self._send:
+                self._send[line.mid] = _describe(line, parameters, sending=True)
+                self._maybe_connected(line)
+
+        line.receiver.receive = receive  # type: ignore[method-assign]
+        line.sender.send = send  # type: ignore[method-assign]
+
+    def _maybe_connected(self, line: RTCRtpTransceiver) -> None:
+        active = [
+            t
+            for t in self._pc.getTransceivers()
+            if t.currentDirection not in (None, "inactive", "stopped")
+        ]
+        if self.connected or len(self._receive) + len(self._send) < len(active):
+            return
+        self.connected = True
+        self._attach(line.receiver.transport)
+        self.on_connected(list(self._receive.values()), list(self._send.values()))
+
+    def _attach(self, dtls: Any) -> None:
+        self._dtls = dtls
+        connection = dtls.transport._connection
+        self._nominated = connection._nominated
+        self._tx = dtls._tx_srtp._srtp[0]
+
+        # Packets that came before this moment still lie in aioice's queue: the stock pump
+        # unprotects them and hands them here instead of to its own receivers.
+        async def queued_rtp(data: bytes, arrival_time_ms: int) -> None:
+            self.on_rtp(data)
+
+        async def queued_rtcp(data: bytes) -> None:
+            self.on_rtcp(data)
+
+        dtls._handle_rtp_data = queued_rtp
+        dtls._handle_rtcp_data = queued_rtcp
+        for protocol in connection._protocols:
+            protocol.datagram_received = self._receiver(protocol.datagram_received)
+
+    def _receiver(self, stock: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
+        session = self._dtls._rx_srtp
+        context = session._srtp[0]
+
+        def datagram_received(data: bytes, address: Any) -> None:
+            size = len(data)
+            if size < 12 or not 127 < data[0] < 192:
+                stock(data, address)
+            elif size > MAX_DATAGRAM:
+                self.rejected_datagrams += 1
+            elif 191 < data[1] < 224:
+                try:
+                    plain = session.unprotect_rtcp(bytes(data))
+                except pylibsrtp.Error:
+                    self.rejected_datagrams += 1
+                else:
+                    self.on_rtcp(plain)
+            else:
+                _view[0:size] = data
+                _length[0] = size
+                if _unprotect(context, _scratch, _length):
+                    self.rejected_datagrams += 1
+                else:
+                    self.on_rtp(_view[0 : _length[0]])
+
+        return datagram_received
+
+
+def _nothing(*_: object) -> None:
+    """The callback of a peer nobody listens to."""
+
+
+def _profile(codec: Any) -> str:
+    return str(codec.parameters.get("profile-level-id", ""))
+
+
+def _rtx_of(codec: Any, codecs: list[Any]) -> list[Any]:
+    fitting = [c for c in codecs if is_rtx(c) and c.parameters.get("apt") == codec.payloadType]
+    return fitting[:1]
+
+
+def _describe(line: RTCRtpTransceiver, parameters: Any, *, sending: bool) -> MediaLine:
+    codec = parameters.codecs[0]
+    rtx = _rtx_of(codec, parameters.codecs)
+    ssrc, rtx_ssrc = line.sender._ssrc, line.sender._rtx_ssrc
+    if not sending:
+        first = parameters.encodings[0] if parameters.encodings else None
+        ssrc = first.ssrc if first else None
+        rtx_ssrc = first.rtx.ssrc if first and first.rtx else None
+    return MediaLine(
+        kind=line.kind,
+        mid=str(line.mid),
+        codec=codec.name,
+        payload_type=codec.payloadType,
+        clock_rate=codec.clockRate,
+        rtx_payload_type=rtx[0].payloadType if rtx else None,
+        ssrc=ssrc,
+        rtx_ssrc=rtx_ssrc,
+        local_ssrc=line.sender._ssrc,
+        cname=str(parameters.rtcp.cname or ""),
+        profile=_profile(codec),
+    )

@@ -1,0 +1,209 @@
+"""A chain: one WHIP session, from the offer to the last closed segment."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from proctorhub.domain.media import CloseReason, GapCause, NotedGap
+from proctorhub.media.aiortc_seam import MediaLine, Peer
+from proctorhub.media.coverage import Coverage
+from proctorhub.media.frame import Frame
+from proctorhub.media.publisher import Publisher
+from proctorhub.media.recorder import Recorder, RecorderLinks
+from proctorhub.media.spool import ChainRecord, Spool
+from proctorhub.media.tasks import spawn
+from proctorhub.media.upload import Uploader
+
+log = structlog.get_logger(__name__)
+
+SILENT_AFTER_S = 2.0
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where chains keep what they record. `disk` runs slow file work, one job after the other."""
+
+    spool: Spool
+    uploader: Uploader
+    disk: Executor
+    limits_s: tuple[float, float]
+
+    def tell(self, kind: str, **values: Any) -> None:
+        """Tell the ledger something, in order, without waiting."""
+        self.disk.submit(self.uploader.add_note, kind, **values)
+
+
+class Chain:
+    """One sender of one source. `keeping` is None for a source that is not recorded.
+
+    `on_live(chain)` comes when DTLS is up, `on_closed(chain, reason)` once, at the end.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        source: str,
+        ticket_id: str,
+        *,
+        keeping: Keeping | None,
+        origin_ms: int,
+        on_live: Callable[[Chain], None],
+        on_closed: Callable[[Chain, CloseReason], None],
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.session_id = session_id
+        self.source = source
+        self.ticket_id = ticket_id
+        self.peer = Peer()
+        self.publisher: Publisher | None = None
+        self.coverage: Coverage | None = None
+        self.silent = False
+        self.created_s = time.monotonic()
+        self._keeping = keeping
+        self._origin_ms = origin_ms
+        self._on_live, self._on_closed = on_live, on_closed
+        self._folder: Path | None = None
+        self._recorder: Recorder | None = None
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._closed = False
+        self.peer.on_connected = self._connected
+        self.peer.on_closed = lambda: self.close(CloseReason.CONNECTION_LOST)
+
+    @property
+    def log(self) -> Any:
+        """A logger that names the session, the source and the chain."""
+        return log.bind(session_id=self.session_id, source=self.source, chain=self.id)
+
+    def _connected(self, receive: list[MediaLine], send: list[MediaLine]) -> None:
+        if self._closed:
+            return
+        self.publisher = Publisher(self.peer, receive, on_loss=self._lost)
+        self.log.info("sender_connected", tracks=[f"{t.kind}:{t.codec}" for t in receive])
+        self._on_live(self)
+
+    def record(self, *, replaced: bool) -> None:
+        """Begin to record; `replaced` when another sender had to make room."""
+        keeping, publisher = self._keeping, self.publisher
+        if keeping is None or publisher is None:
+            return
+        now_ms = int(time.time() * 1000)
+        record = ChainRecord(self.session_id, self.source, self.id, self._origin_ms, now_ms)
+        self._folder = keeping.spool.folder(record)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        keeping.disk.submit(keeping.spool.open_chain, record)
+        self.coverage = Coverage(self._gap)
+        codec = publisher.tracks["video"].codec if "video" in publisher.tracks else None
+        self._recorder = Recorder(
+            record,
+            self._folder,
+            {kind: track.clock for kind, track in publisher.tracks.items()},
+            codec,
+            keeping.limits_s,
+            RecorderLinks(
+                require_room=keeping.spool.require_room,
+                finished=self._finished,
+                request_keyframe=self._request_keyframe,
+                storage_gap=self._storage_gap,
+                recorded=self.coverage.recorded,
+            ),
+        )
+        publisher.on_frame = self._frame
+        self._tell("source_opened", at_ms=now_ms, replaced=replaced)
+
+    def _frame(self, frame: Frame) -> None:
+        if self._recorder is not None:
+            self._recorder.feed(frame, time.time())
+
+    def _request_keyframe(self) -> None:
+        if self.publisher is not None and "video" in self.publisher.tracks:
+            self.publisher.tracks["video"].request_keyframe()
+
+    def _tell(self, kind: str, **values: Any) -> None:
+        if self._keeping is not None:
+            if kind in ("source_opened", "source_closed"):
+                values["chain"] = self.id
+            self._keeping.tell(kind, session_id=self.session_id, source=self.source, **values)
+
+    def _lost(self, kind: str, before_s: float, after_s: float, packets: int) -> None:
+        if self._recorder is not None and self.coverage is not None:
+            self._recorder.note_loss(packets)
+            self.coverage.lost(kind, packets)
+
+    def _gap(self, track: str, from_ms: int, to_ms: int, cause: GapCause) -> None:
+        self.log.warning("gap", track=track, ms=to_ms - from_ms, cause=cause.value)
+        gap = NotedGap(self.session_id, self.source, self.id, track, from_ms, to_ms, cause.value)
+        if self._keeping is not None:
+            self._keeping.tell("note_gap", **asdict(gap))
+
+    def _storage_gap(self, from_ms: int, to_ms: int) -> None:
+        if self.publisher is not None and to_ms > from_ms:
+            for kind in self.publisher.tracks:
+                self._gap(kind, from_ms, to_ms, GapCause.STORAGE)
+
+    def _finished(self, part: Path, values: dict[str, Any]) -> None:
+        keeping = self._keeping
+        assert keeping is not None
+
+        def finish() -> None:
+            try:
+                keeping.uploader.add_segment(*keeping.spool.finish(part, values))
+            except OSError as error:
+                self.log.error("segment_not_closed", error=str(error))
+                self._storage_gap(values["started_at_ms"], values["ended_at_ms"])
+
+        keeping.disk.submit(finish)
+
+    def tick(self, now: float) -> None:
+        """Do what is due between packets; call a few times a second with UTC seconds."""
+        if self.publisher is not None:
+            self.publisher.tick(now)
+            self._watch()
+
+    def second(self, now: float) -> None:
+        """Do what is due each second."""
+        if self.publisher is not None:
+            self.publisher.report(now)
+        if self._recorder is not None:
+            self._recorder.tick(now)
+
+    def _watch(self) -> None:
+        # aiortc has no `disconnected`: a track without packets is how a lost connection shows.
+        assert self.publisher is not None
+        now = time.monotonic()
+        silent = False
+        for kind, track in self.publisher.tracks.items():
+            packets = track.ingest.packets
+            count, since = self._seen.get(kind, (-1, now))
+            if packets != count:
+                self._seen[kind] = (packets, now)
+            elif now - since > SILENT_AFTER_S:
+                silent = True
+        if silent != self.silent:
+            self.silent = silent
+            state = "silent" if silent else "live"
+            self.log.info("track_state", state=state)
+            self._tell("track_state", state=state, at_ms=int(time.time() * 1000))
+
+    def close(self, reason: CloseReason) -> None:
+        """End the chain: close its segment, tell the ledger, close the connection."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._recorder is not None:
+            self._recorder.close()
+            assert self._keeping is not None and self._folder is not None
+            at_ms = int(time.time() * 1000)
+            self._tell("source_closed", at_ms=at_ms, reason=reason.value)
+            self._keeping.disk.submit(self._keeping.spool.end_chain, self._folder)
+        self.log.info("sender_closed", reason=reason.value)
+        self._on_closed(self, reason)
+        if not self.peer.closed:
+            spawn(self.peer.close())

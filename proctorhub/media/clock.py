@@ -1,0 +1,121 @@
+"""Media time: RTP timestamps → the sender's NTP clock → UTC on the node.
+
+A sender report (RFC 3550 section 6.4.1) ties a track's RTP timestamps to the sender's own clock,
+so tracks of one sender agree with each other; one offset per sender ties that clock to ours.
+"""
+
+from __future__ import annotations
+
+NTP_EPOCH_S = 2208988800
+JUMP_S = 0.25
+SLEW_S = 0.002
+SMOOTHING = 0.1
+CLOCK_STEP_S = 1.0
+CLOCK_SLEW_S = 0.0005
+WINDOW = 60
+
+
+def ntp_seconds(ntp: int) -> float:
+    """Return UTC seconds of a 32.32 NTP timestamp."""
+    return ntp / 4294967296.0 - NTP_EPOCH_S
+
+
+def ntp_timestamp(utc_s: float) -> int:
+    """Return the 32.32 NTP timestamp of UTC seconds."""
+    return int((utc_s + NTP_EPOCH_S) * 4294967296.0)
+
+
+class Unwrapper:
+    """Turns 32-bit RTP timestamps into numbers that never wrap."""
+
+    __slots__ = ("_last", "value")
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self.value = 0
+
+    def unwrap(self, rtp: int) -> int:
+        """Return the unwrapped timestamp and remember it as the newest."""
+        self.value = self.near(rtp)
+        self._last = rtp
+        return self.value
+
+    def near(self, rtp: int) -> int:
+        """Return the unwrapped timestamp closest to the newest, without remembering it."""
+        if self._last is None:
+            return rtp
+        step = (rtp - self._last) & 0xFFFFFFFF
+        return self.value + (step - (1 << 32) if step >= 1 << 31 else step)
+
+
+class SenderClock:
+    """The offset from one sender's NTP clock to UTC on the node, shared by its tracks.
+
+    The quickest of the last reports has the least network delay in it; the offset follows it
+    slowly, so that drift is followed and the timeline never jumps. A step of the sender's clock
+    by more than a second is taken over at once.
+    """
+
+    def __init__(self) -> None:
+        self.offset_s: float | None = None
+        self._seen: list[float] = []
+
+    def observe(self, ntp_s: float, arrival_s: float) -> None:
+        """Take the times a report was sent (sender's clock) and received (UTC seconds)."""
+        candidate = arrival_s - ntp_s
+        if self.offset_s is None or abs(candidate - self.offset_s) > CLOCK_STEP_S:
+            self.offset_s = candidate
+            self._seen = [candidate]
+            return
+        self._seen = [*self._seen[1 - WINDOW :], candidate]
+        wrong = min(self._seen) - self.offset_s
+        self.offset_s += max(-CLOCK_SLEW_S, min(CLOCK_SLEW_S, wrong))
+
+
+class TrackClock:
+    """Maps one track's unwrapped RTP timestamps to UTC seconds.
+
+    Until the first report the arrival of the first packet stands in for it.
+    """
+
+    def __init__(self, rate: int, sender: SenderClock) -> None:
+        self.rate = rate
+        self._sender = sender
+        self._rtp = 0
+        self._ntp_s = 0.0
+        self._arrival_s: float | None = None
+        self.synced = False
+        self.jumps = 0
+        self.error_s = 0.0
+
+    def first_packet(self, rtp: int, arrival_s: float) -> None:
+        """Anchor the track on its first packet, for want of a report."""
+        if self._arrival_s is None:
+            self._arrival_s = arrival_s
+            if not self.synced:
+                self._rtp = rtp
+
+    def report(self, ntp_s: float, rtp: int, arrival_s: float) -> None:
+        """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival."""
+        self._sender.observe(ntp_s, arrival_s)
+        if not self.synced:
+            self.synced = True
+            self._rtp, self._ntp_s = rtp, ntp_s
+            return
+        self.error_s = ntp_s - (self._ntp_s + (rtp - self._rtp) / self.rate)
+        if abs(self.error_s) > JUMP_S:
+            self.jumps += 1
+            self._rtp, self._ntp_s = rtp, ntp_s
+        else:
+            self._ntp_s += max(-SLEW_S, min(SLEW_S, SMOOTHING * self.error_s))
+
+    def seconds(self, rtp: int) -> float:
+        """Return UTC seconds on the node's clock of an unwrapped RTP timestamp."""
+        since = (rtp - self._rtp) / self.rate
+        if self.synced:
+            return self._ntp_s + (self._sender.offset_s or 0.0) + since
+        return (self._arrival_s or 0.0) + since
+
+    def rtp_at(self, utc_s: float) -> int:
+        """Return the unwrapped RTP timestamp of UTC seconds: the inverse of `seconds`."""
+        return self._rtp + round((utc_s - self.seconds(self._rtp)) * self.rate)

@@ -1,0 +1,296 @@
+"""From RTP packets of one track to whole frames in order; what is missing is asked for again.
+
+The fast path is a packet in sequence. A gap starts a reorder buffer and NACKs (RFC 4585); what
+has not come after `MAX_WAIT_S` is given up and counted; for video a keyframe is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_seconds
+from proctorhub.media.frame import Frame
+from proctorhub.media.h264 import H264Assembler
+from proctorhub.media.rtcp import Reception
+from proctorhub.media.vp8 import Vp8Assembler
+
+MAX_WAIT_S = 1.0
+MAX_PENDING = 1000
+NACK_EVERY_S = 0.04
+NACK_TRIES = 12
+MAX_NACK = 128
+RESTART_DISTANCE = 3000
+
+
+class Assembler(Protocol):
+    """Collects the packets of one video frame."""
+
+    def begin(self) -> None:
+        """Forget what was collected."""
+
+    def add(self, payload: bytes) -> bool:
+        """Take one packet; False when the frame cannot become whole."""
+
+    def take(self) -> tuple[bytes, bool]:
+        """Return (frame, is keyframe)."""
+
+
+def assembler_for(codec: str) -> Assembler | None:
+    """Return the assembler of a video codec; None for audio, where a packet is a frame."""
+    if codec == "VP8":
+        return Vp8Assembler()
+    return H264Assembler() if codec == "H264" else None
+
+
+class TrackIngest:
+    """One track of one sender.
+
+    `on_frame(frame)` gets whole frames in order. `send_nack(seqs)` and `send_pli()` reach the
+    sender. `on_loss(before_s, after_s, packets)` tells of packets given up: UTC seconds of the
+    last media before and the first media after them.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        codec: str,
+        rate: int,
+        sender: SenderClock,
+        *,
+        on_frame: Callable[[Frame], None],
+        send_nack: Callable[[list[int]], None],
+        send_pli: Callable[[], None],
+        on_loss: Callable[[float, float, int], None],
+    ) -> None:
+        self.kind = kind
+        self.codec = codec
+        self.clock = TrackClock(rate, sender)
+        self._on_frame, self._on_loss = on_frame, on_loss
+        self._send_nack, self._send_pli = send_nack, send_pli
+        self._assembler = assembler_for(codec)
+        self._unwrapper = Unwrapper()
+        self._next: int | None = None
+        self._pending: dict[int, tuple[int, int, bytes]] = {}
+        self._waiting_since = 0.0
+        self._asked: dict[int, tuple[float, int]] = {}
+        self._asked_at = 0.0
+        self._frame_rtp: int | None = None
+        self._whole = True
+        self._after_gap = False
+        self._need_key = kind == "video"
+        self._last_sr = (0, 0.0)
+        self._first_seq = 0
+        self._highest = 0
+        self._prior = (0, 0)
+        self._transit: float | None = None
+        self._jitter = 0.0
+        self.packets = 0
+        self.recovered = 0
+        self.octets = 0
+        self.frames = 0
+        self.lost_packets = 0
+        self.dropped_frames = 0
+        self.malformed = 0
+        self.nacks = 0
+        self.plis = 0
+
+    def push(
+        self, marker: int, seq: int, rtp: int, payload: bytes, now: float, *, again: bool = False
+    ) -> None:
+        """Take one packet; `again` marks a retransmission (RFC 4588); `now` is UTC seconds."""
+        if again:
+            self.recovered += 1
+        else:
+            self.packets += 1
+            self.octets += len(payload)
+        expected = self._next
+        if expected is None:
+            self._next = (seq + 1) & 0xFFFF
+            self._first_seq = self._highest = seq
+            self._consume(marker, rtp, payload, now)
+        elif seq == expected:
+            self._next = (seq + 1) & 0xFFFF
+            self._note_highest(seq)
+            self._consume(marker, rtp, payload, now)
+            if self._pending:
+                self._drain(now)
+        else:
+            self._push_out_of_order(marker, seq, rtp, payload, now)
+
+    def _note_highest(self, seq: int) -> None:
+        ahead = (seq - self._highest) & 0xFFFF
+        if ahead < 0x8000:
+            self._highest += ahead
+
+    def _push_out_of_order(
+        self, marker: int, seq: int, rtp: int, payload: bytes, now: float
+    ) -> None:
+        assert self._next is not None
+        ahead = (seq - self._next) & 0xFFFF
+        if ahead >= 0x8000:
+            if 0x10000 - ahead > RESTART_DISTANCE:
+                self._restart(marker, seq, rtp, payload, now)
+            return
+        if seq in self._pending:
+            return
+        if not self._pending:
+            self._waiting_since = now
+        self._pending[seq] = (marker, rtp, payload)
+        self._note_highest(seq)
+        self._ask(now)
+        if len(self._pending) > MAX_PENDING:
+            self._give_up(now)
+        else:
+            self.tick(now)
+
+    def _restart(self, marker: int, seq: int, rtp: int, payload: bytes, now: float) -> None:
+        # A sender that starts over with other numbers (a restarted encoder): follow it.
+        self._pending.clear()
+        self._next = (seq + 1) & 0xFFFF
+        self._first_seq = self._highest = seq
+        self._prior = (0, self.packets)
+        self._break_frame()
+        self._consume(marker, rtp, payload, now)
+
+    def tick(self, now: float) -> None:
+        """Ask again for what is missing and give up what is too late; `now` is UTC seconds."""
+        if not self._pending:
+            return
+        if now - self._waiting_since > MAX_WAIT_S:
+            self._give_up(now)
+        elif now - self._asked_at > NACK_EVERY_S:
+            self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        if self.kind != "video":
+            return
+        assert self._next is not None
+        span = (self._highest - self._next) & 0xFFFF
+        wanted = []
+        for step in range(min(span, MAX_PENDING)):
+            seq = (self._next + step) & 0xFFFF
+            if seq in self._pending:
+                continue
+            at, tries = self._asked.get(seq, (0.0, 0))
+            if now - at > NACK_EVERY_S and tries < NACK_TRIES:
+                self._asked[seq] = (now, tries + 1)
+                wanted.append(seq)
+                if len(wanted) == MAX_NACK:
+                    break
+        self._asked_at = now
+        if len(self._asked) > 2 * MAX_PENDING:
+            self._asked.clear()
+        if wanted:
+            self.nacks += 1
+            self._send_nack(wanted)
+
+    def _drain(self, now: float) -> None:
+        while self._pending:
+            packet = self._pending.pop(self._next or 0, None)
+            if packet is None:
+                self._waiting_since = now
+                return
+            self._next = ((self._next or 0) + 1) & 0xFFFF
+            self._consume(*packet, now)
+        self._asked.clear()
+
+    def _give_up(self, now: float) -> None:
+        assert self._next is not None
+        start = self._next
+        first = min(self._pending, key=lambda seq: (seq - start) & 0xFFFF)
+        missing = (first - start) & 0xFFFF
+        self.lost_packets += missing
+        before = self.clock.seconds(self._unwrapper.value)
+        after = self.clock.seconds(self._unwrapper.near(self._pending[first][1]))
+        self._next = first
+        self._break_frame()
+        self._on_loss(before, after, missing)
+        self._drain(now)
+
+    def _break_frame(self) -> None:
+        if self.kind == "video":
+            self._whole = False
+            self._after_gap = True
+            self._need_key = True
+            self.request_keyframe()
+
+    def _consume(self, marker: int, rtp: int, payload: bytes, now: float) -> None:
+        if not payload:
+            return
+        new_frame = rtp != self._frame_rtp
+        if new_frame:
+            if self._frame_rtp is None:
+                self.clock.first_packet(self._unwrapper.near(rtp), now)
+            self._frame_rtp = rtp
+            self._measure_jitter(self._unwrapper.unwrap(rtp), now)
+        assembler = self._assembler
+        if assembler is None:
+            self.frames += 1
+            self._on_frame(Frame(self.kind, payload, self._unwrapper.value, True))
+            return
+        if new_frame:
+            assembler.begin()
+            # A VP8 packet shows whether it begins a frame; an H.264 one does not, so the first
+            # access unit behind a gap cannot be trusted.
+            self._whole = not self._after_gap or self.codec == "VP8"
+            self._after_gap = False
+        if self._whole:
+            try:
+                self._whole = assembler.add(payload)
+            except IndexError:
+                self.malformed += 1
+                self._whole = False
+        if marker:
+            self._finish_frame(assembler)
+
+    def _finish_frame(self, assembler: Assembler) -> None:
+        if self._whole:
+            data, key = assembler.take()
+            if data and (key or not self._need_key):
+                self._need_key = False
+                self.frames += 1
+                self._on_frame(Frame(self.kind, data, self._unwrapper.value, key))
+                return
+        elif not self._need_key:
+            self._need_key = True
+            self.request_keyframe()
+        self.dropped_frames += 1
+
+    def _measure_jitter(self, rtp: int, now: float) -> None:
+        transit = now * self.clock.rate - rtp
+        if self._transit is not None:
+            self._jitter += (abs(transit - self._transit) - self._jitter) / 16
+        self._transit = transit
+
+    def request_keyframe(self) -> None:
+        """Ask the sender for a keyframe."""
+        if self.kind == "video":
+            self.plis += 1
+            self._send_pli()
+
+    def report(self, ntp: int, rtp: int, now: float) -> None:
+        """Take a sender report: 32.32 NTP, RTP timestamp; `now` is UTC seconds."""
+        if ntp == 0 or self._frame_rtp is None:
+            return
+        self._last_sr = (ntp >> 16 & 0xFFFFFFFF, now)
+        self.clock.report(ntp_seconds(ntp), self._unwrapper.near(rtp), now)
+
+    def reception(self, ssrc: int, now: float) -> Reception:
+        """Return the report block of the time since the last one (RFC 3550 section 6.4.1)."""
+        expected = self._highest - self._first_seq + 1
+        newly_expected = expected - self._prior[0]
+        newly_received = self.packets - self._prior[1]
+        self._prior = (expected, self.packets)
+        lost = newly_expected - newly_received
+        fraction = (lost << 8) // newly_expected if 0 < lost <= newly_expected else 0
+        delay = int((now - self._last_sr[1]) * 65536) if self._last_sr[0] else 0
+        return Reception(
+            ssrc,
+            min(fraction, 255),
+            expected - self.packets,
+            self._highest,
+            int(self._jitter),
+            self._last_sr[0],
+            max(0, delay),
+        )

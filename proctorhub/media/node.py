@@ -1,0 +1,196 @@
+"""The media node's process: takes sources by WHIP, records them, relays them by WHEP."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import ssl
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from proctorhub.config import Settings
+from proctorhub.domain.media import CloseReason
+from proctorhub.media.aiortc_seam import use_host_addresses
+from proctorhub.media.chain import Keeping
+from proctorhub.media.ledger import Ledger, ServicesLedger
+from proctorhub.media.problems import cors, problems
+from proctorhub.media.registry import Registry
+from proctorhub.media.spool import Spool, SpoolInUse
+from proctorhub.media.status import MAX_PROBE, Status
+from proctorhub.media.tickets import TicketGate
+from proctorhub.media.upload import Uploader
+from proctorhub.media.whep import Whep
+from proctorhub.media.whip import Whip
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 0.25
+HAND_OVER_S = 20.0
+FOLLOW_AGAIN_S = 2.0
+
+
+class Node:
+    """The parts of one media node."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._spool = Spool(settings.path("spool"), settings.spool_limit_mb * 1024 * 1024)
+        self._uploader = Uploader(self._spool, ledger)
+        self._disk = ThreadPoolExecutor(1, "disk")
+        self._registry = Registry()
+        self._stop_following = threading.Event()
+        limits = (settings.segment_min_s, settings.segment_max_s)
+        keeping = Keeping(self._spool, self._uploader, self._disk, limits)
+        gate = TicketGate(settings.path("secrets", "ticket.pub"))
+        self.app = web.Application(
+            middlewares=[cors(settings.web_url), problems], client_max_size=MAX_PROBE
+        )
+        self.app.add_routes(Whip(gate, self._registry, ledger, keeping).routes())
+        self.app.add_routes(Whep(gate, self._registry).routes())
+        self.app.add_routes(Status(gate, self._registry, self._spool, self._uploader).routes())
+
+    def recover(self) -> None:
+        """Take up what a former life of this node left in the spool."""
+        for record, folder in self._spool.abandoned_chains():
+            found = self._spool.recover(record, folder)
+            ended = max((s.ended_at_ms for s, _ in found), default=None)
+            if ended is None:
+                ended = int(folder.stat().st_mtime * 1000)
+            log.info("chain_recovered", session_id=record.session_id, segments=len(found))
+            self._spool.add_note(
+                "source_closed",
+                {
+                    "session_id": record.session_id,
+                    "source": record.source,
+                    "chain": record.chain,
+                    "at_ms": ended,
+                    "reason": CloseReason.NODE_STOPPED.value,
+                },
+            )
+            self._spool.end_chain(folder)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises OSError when the port is taken."""
+        settings = self._settings
+        self.recover()
+        runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        site = web.TCPSite(
+            runner, settings.media_host, settings.media_port, ssl_context=_tls(settings)
+        )
+        await site.start()
+        self._uploader.start()
+        follower = threading.Thread(
+            target=self._follow, args=(asyncio.get_running_loop(),), name="feed", daemon=True
+        )
+        follower.start()
+        ticker = asyncio.create_task(self._tick())
+        _spare_the_collector()
+        log.info("media_node_ready", host=settings.media_host, port=settings.media_port)
+        await stop.wait()
+        log.info("media_node_stopping", senders=len(self._registry.chains))
+        ticker.cancel()
+        self._stop_following.set()
+        await site.stop()
+        await self._registry.close_all()
+        left = await asyncio.get_running_loop().run_in_executor(None, self._hand_over)
+        await runner.cleanup()
+        log.info("media_node_stopped", left_in_spool=left)
+
+    def _hand_over(self) -> int:
+        self._disk.shutdown(wait=True)
+        return self._uploader.stop(HAND_OVER_S)
+
+    async def _tick(self) -> None:
+        beat = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            beat += 1
+            now = time.time()
+            for chain in list(self._registry.chains.values()):
+                chain.tick(now)
+                if beat % 4 == 0:
+                    chain.second(now)
+            if beat % 4 == 0:
+                for viewer in list(self._registry.viewers.values()):
+                    viewer.report(now)
+                self._registry.sweep()
+
+    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._stop_following.is_set():
+            try:
+                for session_id in self._ledger.ended_sessions(self._stop_following):
+                    loop.call_soon_threadsafe(self._registry.end_session, session_id)
+            except Exception as error:  # whatever the database raises: follow again
+                log.warning("feed_lost", error=repr(error))
+            self._stop_following.wait(FOLLOW_AGAIN_S)
+
+
+def _spare_the_collector() -> None:
+    # What is alive now stays alive: walking it again and again would pause the packets.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.path("tls", "cert.pem"), settings.path("tls", "key.pem"))
+    return context
+
+
+def _log_json(level: str) -> None:
+    number = logging.getLevelNamesMapping()[level]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # The libraries' lines name addresses of people's machines.
+    for name in ("aioice", "aiortc"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def serve(settings: Settings, ledger: Ledger) -> int:
+    """Run a node until SIGTERM or SIGINT; return the exit status."""
+    _log_json(settings.log_level)
+    use_host_addresses(settings.media_addresses)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await Node(settings, ledger).run(stop)
+
+    try:
+        uvloop.run(run())
+    except (OSError, SpoolInUse) as error:
+        print(f"media node: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(settings: Settings) -> None:
+    """Run the media node of an installation; exits the process with status 1 if it cannot start."""
+    status = serve(settings, ServicesLedger(settings))
+    if status:
+        raise SystemExit(status)

@@ -1,0 +1,291 @@
+"""Rolling segments of one chain: 4–10 s, each beginning with a keyframe, nothing transcoded.
+
+Frames are merged in media time and written as blocks that never step back. After `min_s` a
+keyframe is asked for and the segment ends at it. Sound alone rolls at `max_s`. A sender that
+gives no keyframe keeps its segment open until `HARD_MAX_MS`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from proctorhub.media import h264, vp8
+from proctorhub.media.clock import TrackClock
+from proctorhub.media.frame import Frame
+from proctorhub.media.spool import ChainRecord, SpoolFull
+from proctorhub.media.webm import AUDIO_TRACK, VIDEO_TRACK, SegmentWriter, VideoTrack
+
+log = structlog.get_logger(__name__)
+
+SYNC_WAIT_S = 2.5
+HOLD_MS = 1500
+START_WAIT_MS = 3000
+VIDEO_IDLE_MS = 2500
+HARD_MAX_MS = 30_000
+IDLE_CLOSE_S = 5.0
+KEYFRAME_EVERY_MS = 1000
+AUDIO_FRAME_MS = 20
+
+
+@dataclass(frozen=True)
+class RecorderLinks:
+    """What a recorder needs from around it.
+
+    `require_room()` raises SpoolFull. `finished(part, values)` takes a complete file and its
+    sidecar values. `request_keyframe()` reaches the sender. `storage_gap(from_ms, to_ms)` tells of
+    media (UTC) that could not be written. `recorded(kind, at_ms)` tells of each frame on its way to
+    the file (UTC).
+    """
+
+    require_room: Callable[[], None]
+    finished: Callable[[Path, dict[str, Any]], None]
+    request_keyframe: Callable[[], None]
+    storage_gap: Callable[[int, int], None]
+    recorded: Callable[[str, int], None]
+
+
+class Recorder:
+    """Feed it frames from the loop thread; times are milliseconds since the session's origin."""
+
+    def __init__(
+        self,
+        record: ChainRecord,
+        folder: Path,
+        clocks: dict[str, TrackClock],
+        codec: str | None,
+        limits_s: tuple[float, float],
+        links: RecorderLinks,
+    ) -> None:
+        self._record = record
+        self._folder = folder
+        self._clocks = clocks
+        self._codec = codec
+        self._min_ms, self._max_ms = (int(limit * 1000) for limit in limits_s)
+        self._links = links
+        self._queues: dict[str, deque[tuple[int, Frame]]] = {kind: deque() for kind in clocks}
+        self._newest: dict[str, int] = dict.fromkeys(clocks, -1)
+        self._unsynced: list[Frame] = []
+        self._first_fed_s: float | None = None
+        self._ready = False
+        self._fed_s = 0.0
+        self._segment: SegmentWriter | None = None
+        self._video: VideoTrack | None = None
+        self._seq = 0
+        self._counts = {"video": 0, "audio": 0}
+        self._last = {"video": -1, "audio": -1}
+        self._written_ms = 0
+        self._asked_ms = 0
+        self._lost_packets = 0
+        self._no_room_since: int | None = None
+        self.dropped = 0
+
+    def feed(self, frame: Frame, now: float) -> None:
+        """Take one frame; `now` is UTC seconds."""
+        self._fed_s = now
+        if not self._ready:
+            self._unsynced.append(frame)
+            self._start_when_synced(now)
+            return
+        self._enqueue(frame)
+        self._release()
+
+    def note_loss(self, packets: int) -> None:
+        """Count packets that were given up into the segment being written."""
+        self._lost_packets += packets
+
+    def _start_when_synced(self, now: float) -> None:
+        # Waiting for the first sender reports puts camera and microphone on one clock from the
+        # first segment on.
+        if self._first_fed_s is None:
+            self._first_fed_s = now
+        waited = now - self._first_fed_s
+        if waited < SYNC_WAIT_S and not all(clock.synced for clock in self._clocks.values()):
+            return
+        self._ready = True
+        for frame in self._unsynced:
+            self._enqueue(frame)
+        self._unsynced.clear()
+        self._release()
+
+    def _enqueue(self, frame: Frame) -> None:
+        utc_ms = round(self._clocks[frame.kind].seconds(frame.rtp) * 1000)
+        at = max(utc_ms - self._record.origin_ms, self._newest[frame.kind], 0)
+        self._newest[frame.kind] = at
+        self._queues[frame.kind].append((at, frame))
+
+    def _release(self, everything: bool = False) -> None:
+        newest = self._newest.values()
+        limit = max(newest) if everything else max(min(newest), max(newest) - HOLD_MS)
+        while True:
+            if self._segment is None and not self._begin(everything):
+                return
+            heads = [(queue[0][0], kind) for kind, queue in self._queues.items() if queue]
+            if not heads or min(heads)[0] > limit:
+                return
+            at, frame = self._queues[min(heads)[1]].popleft()
+            self._write(max(at, self._written_ms), frame)
+
+    def _begin(self, everything: bool) -> bool:
+        """Open a segment where the queues stand; False when that has to wait."""
+        video, audio = self._queues.get("video"), self._queues.get("audio")
+        while video and not video[0][1].key:
+            video.popleft()
+            self.dropped += 1
+            self._ask(self._newest["video"])
+        starts = [queue[0][0] for queue in (video, audio) if queue]
+        if not starts:
+            return False
+        waited = self._newest["audio"] - starts[0] if audio else 0
+        if video is not None and not video and waited < START_WAIT_MS and not everything:
+            return False  # the first keyframe is on its way; let the sound wait for it
+        self._open(max(min(starts), self._written_ms), video[0][1] if video else None)
+        return True
+
+    def _open(self, at: int, keyframe: Frame | None) -> None:
+        try:
+            self._links.require_room()
+            video = self._describe(keyframe) if keyframe else None
+            part = self._folder / f"{self._seq:06d}.part"
+            self._segment = SegmentWriter(
+                part, video=video, audio="audio" in self._clocks, timestamp_ms=at
+            )
+        except (SpoolFull, OSError) as error:
+            self._no_room(at, error)
+            return
+        if self._no_room_since is not None:
+            origin = self._record.origin_ms
+            self._links.storage_gap(origin + self._no_room_since, origin + at)
+            self._no_room_since = None
+        self._video = video
+        self._seq += 1
+        self._counts = {"video": 0, "audio": 0}
+        self._asked_ms = 0
+
+    def _no_room(self, at: int, error: Exception) -> None:
+        if self._no_room_since is None:
+            log.error("cannot_record", session_id=self._record.session_id, error=str(error))
+            self._no_room_since = at
+
+    def _describe(self, keyframe: Frame) -> VideoTrack | None:
+        try:
+            if self._codec == "VP8":
+                return VideoTrack("VP8", *vp8.size(keyframe.data))
+            sets = h264.parameter_sets(keyframe.data)
+            if sets is None:
+                return self._video
+            return VideoTrack("H264", *h264.size(sets[0]), h264.decoder_configuration(*sets))
+        except h264.MalformedParameterSet as error:
+            log.warning("bad_keyframe", session_id=self._record.session_id, error=str(error))
+            return None
+
+    def _write(self, at: int, frame: Frame) -> None:
+        segment = self._segment
+        if segment is not None:
+            segment = self._roll(segment, at, frame)
+        if segment is None or (frame.kind == "video" and self._video is None):
+            self.dropped += 1
+            return
+        self._last[frame.kind] = at
+        self._written_ms = at
+        self._counts[frame.kind] += 1
+        track = VIDEO_TRACK if frame.kind == "video" else AUDIO_TRACK
+        segment.add(track, at, frame.data, frame.key)
+        self._links.recorded(frame.kind, self._record.origin_ms + at)
+
+    def _roll(self, segment: SegmentWriter, at: int, frame: Frame) -> SegmentWriter | None:
+        """Return the segment that `frame` belongs to: this one or the next."""
+        age = at - segment.timestamp_ms
+        if frame.kind == "video" and frame.key:
+            due = age >= self._min_ms or age >= HARD_MAX_MS
+            if self._video is None or due or self._describe(frame) != self._video:
+                self._end(at)
+                self._open(at, frame)
+            return self._segment
+        has_video = self._video is not None and at - self._last["video"] < VIDEO_IDLE_MS
+        if age >= HARD_MAX_MS or (age >= self._max_ms and not has_video):
+            self._end(at)
+            if frame.kind == "audio":
+                self._open(at, None)
+            return self._segment
+        if "video" in self._clocks and (age >= self._min_ms or self._video is None):
+            self._ask(at)
+        return segment
+
+    def _ask(self, at: int) -> None:
+        if at - self._asked_ms >= KEYFRAME_EVERY_MS:
+            self._asked_ms = at
+            self._links.request_keyframe()
+
+    def _end(self, at: int | None = None) -> None:
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        values = self._values(segment, self._end_ms() if at is None else at)
+        self._lost_packets = 0
+        try:
+            segment.close()
+        except OSError as error:
+            self._no_room(segment.timestamp_ms, error)
+            return
+        if self._counts["video"] + self._counts["audio"]:
+            self._links.finished(segment.path, values)
+        else:
+            segment.path.unlink()
+
+    def _end_ms(self) -> int:
+        ends = [self._last["audio"] + AUDIO_FRAME_MS, self._last["video"]]
+        return max(self._written_ms, *ends)
+
+    def _values(self, segment: SegmentWriter, ended: int) -> dict[str, Any]:
+        record, video = self._record, self._video if self._counts["video"] else None
+        return {
+            "session_id": record.session_id,
+            "source": record.source,
+            "chain": record.chain,
+            "seq": int(segment.path.stem),
+            "origin_ms": record.origin_ms,
+            "started_at_ms": record.origin_ms + segment.timestamp_ms,
+            "ended_at_ms": record.origin_ms + ended,
+            "header_bytes": segment.header_bytes,
+            "video_codec": video.codec if video else None,
+            "width": video.width if video else 0,
+            "height": video.height if video else 0,
+            "has_audio": "audio" in self._clocks,
+            "video_frames": self._counts["video"],
+            "audio_frames": self._counts["audio"],
+            "lost_packets": self._lost_packets,
+        }
+
+    def tick(self, now: float) -> None:
+        """Put what was collected into the file; end a silent sender's segment. Each second."""
+        if not self._ready:
+            if self._unsynced:
+                self._start_when_synced(now)
+            return
+        if now - self._fed_s > IDLE_CLOSE_S:
+            self._release(everything=True)
+            self._end()
+        if self._segment is not None:
+            try:
+                self._segment.flush()
+            except OSError as error:
+                self._no_room(self._segment.timestamp_ms, error)
+                self._end()
+
+    def close(self) -> None:
+        """Write what waits and end the segment."""
+        self._ready = True
+        for frame in self._unsynced:
+            self._enqueue(frame)
+        self._unsynced.clear()
+        self._release(everything=True)
+        self._end()
+        if self._no_room_since is not None:
+            origin = self._record.origin_ms
+            self._links.storage_gap(origin + self._no_room_since, origin + self._written_ms)

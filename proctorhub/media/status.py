@@ -1,0 +1,114 @@
+"""Health, metrics, and the equipment check's probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from proctorhub.domain.ticket import Direction, Source
+from proctorhub.media.problems import Problem
+from proctorhub.media.registry import Registry
+from proctorhub.media.spool import Spool
+from proctorhub.media.tickets import TicketGate
+from proctorhub.media.upload import Uploader
+
+MAX_PROBE = 1024 * 1024
+TRACK_COUNTERS = (
+    ("packets", "RTP packets received"),
+    ("octets", "RTP payload bytes received"),
+    ("frames", "Whole frames"),
+    ("recovered", "Packets that came as retransmissions"),
+    ("lost_packets", "Packets given up"),
+    ("dropped_frames", "Frames that did not become whole"),
+)
+
+
+class NodeCollector(Collector):
+    """Reads the live objects when metrics are asked for, so that packets pay nothing for it."""
+
+    def __init__(self, registry: Registry, spool: Spool, uploader: Uploader) -> None:
+        self._registry = registry
+        self._spool = spool
+        self._uploader = uploader
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the node's metrics."""
+        chains = list(self._registry.chains.values())
+        gauges = (
+            ("senders", "Connected senders", sum(c.publisher is not None for c in chains)),
+            ("senders_silent", "Senders without packets", sum(c.silent for c in chains)),
+            ("viewers", "Viewers", len(self._registry.viewers)),
+            ("spool_bytes", "Closed segments waiting", self._spool.used_bytes),
+            ("ledger_waiting", "Segments and notes waiting", self._uploader.waiting),
+        )
+        for name, text, value in gauges:
+            yield GaugeMetricFamily(f"proctorhub_media_{name}", text, value=value)
+        stored, failures = self._uploader.stored, self._uploader.failures
+        yield CounterMetricFamily("proctorhub_media_segments_stored", "Segments stored", stored)
+        yield CounterMetricFamily("proctorhub_media_ledger_failures", "Failed calls", failures)
+        for name, text in TRACK_COUNTERS:
+            family = GaugeMetricFamily(
+                f"proctorhub_media_live_{name}", f"{text}, of live senders", labels=["kind"]
+            )
+            totals = {"audio": 0, "video": 0}
+            for chain in chains:
+                for kind, track in (chain.publisher.tracks if chain.publisher else {}).items():
+                    totals[kind] += getattr(track.ingest, name)
+            for kind, total in totals.items():
+                family.add_metric([kind], total)
+            yield family
+
+
+class Status:
+    """The endpoints that tell how the node is."""
+
+    def __init__(
+        self, gate: TicketGate, registry: Registry, spool: Spool, uploader: Uploader
+    ) -> None:
+        self._gate = gate
+        self._uploader = uploader
+        self._metrics = CollectorRegistry()
+        self._metrics.register(NodeCollector(registry, spool, uploader))
+        ProcessCollector(registry=self._metrics)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
+            web.get("/probe", self.probe),
+            web.post("/probe", self.probe),
+        ]
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """Answer that the process runs."""
+        return web.json_response({"status": "ok"})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """Answer whether senders can be taken. Raises Problem 503."""
+        if not self._gate.ready:
+            raise Problem(503, "not_ready", "The node has no ticket key yet.")
+        if self._uploader.failing_since is not None:
+            raise Problem(503, "control_plane_away", "The control plane cannot be reached.")
+        return web.json_response({"status": "ready"})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Answer the metrics in Prometheus' text format."""
+        body = generate_latest(self._metrics)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def probe(self, request: web.Request) -> web.Response:
+        """Answer at once; a body is swallowed and counted. Raises Problem 413."""
+        self._gate.check(request, source=Source.CHECK, direction=Direction.SEND)
+        size = 0
+        async for part in request.content.iter_chunked(64 * 1024):
+            size += len(part)
+            if size > MAX_PROBE:
+                raise Problem(413, "too_large", f"The limit is {MAX_PROBE} bytes.")
+        return web.json_response({"bytes": size}, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,176 @@
+"""Tells the ledger what waits in the spool, again and again until it is taken.
+
+Two threads: notes go in the order they were made, segments go each on its own. The control plane
+may be away for hours; nothing is lost by that, the spool only grows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.media.ledger import Ledger, Refused
+from proctorhub.media.spool import Spool
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 30.0
+
+
+class Uploader:
+    """Hands over segments and notes. `add_segment` and `add_note` may be called by any thread."""
+
+    def __init__(self, spool: Spool, ledger: Ledger) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._changed = threading.Condition()
+        self._segments: list[tuple[float, int, int, ClosedSegment, Path]] = []
+        self._notes: list[Path] = []
+        self._count = itertools.count()
+        self._busy = 0
+        self._stopping = False
+        self.stored = 0
+        self.failures = 0
+        self.failing_since: float | None = None
+        self._threads = [
+            threading.Thread(target=self._run_segments, name="segments", daemon=True),
+            threading.Thread(target=self._run_notes, name="notes", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Take up what the spool holds and start the threads."""
+        self._notes = self._spool.notes()
+        for segment, path in self._spool.closed_segments():
+            self.add_segment(segment, path)
+        for thread in self._threads:
+            thread.start()
+
+    def add_segment(self, segment: ClosedSegment, path: Path) -> None:
+        """Hand over a closed segment as soon as may be."""
+        with self._changed:
+            heapq.heappush(self._segments, (0.0, next(self._count), 0, segment, path))
+            self._changed.notify_all()
+
+    def add_note(self, kind: str, **values: Any) -> None:
+        """Tell the ledger something, after all earlier notes; `kind` is a method of Ledger."""
+        path = self._spool.add_note(kind, values)
+        with self._changed:
+            self._notes.append(path)
+            self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """How many segments and notes the ledger does not have yet."""
+        with self._changed:
+            return len(self._segments) + len(self._notes) + self._busy
+
+    def stop(self, timeout_s: float) -> int:
+        """Wait for everything to be handed over, but no longer than `timeout_s`.
+
+        Returns what is left waiting; it stays in the spool for the next start.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self._segments or self._notes or self._busy:
+                left = deadline - time.monotonic()
+                if left <= 0 or self.failing_since is not None:
+                    break
+                self._changed.wait(min(left, 0.25))
+            self._stopping = True
+            self._changed.notify_all()
+        return self.waiting
+
+    def _run_segments(self) -> None:
+        while True:
+            with self._changed:
+                while not self._segments or self._segments[0][0] > time.monotonic():
+                    if self._stopping:
+                        return
+                    due = self._segments[0][0] - time.monotonic() if self._segments else None
+                    self._changed.wait(due)
+                _, _, tries, segment, path = heapq.heappop(self._segments)
+                self._busy += 1
+            done = self._store(segment, path)
+            with self._changed:
+                self._busy -= 1
+                if not done:
+                    due = time.monotonic() + _back_off(tries)
+                    again = (due, next(self._count), tries + 1, segment, path)
+                    heapq.heappush(self._segments, again)
+                self._changed.notify_all()
+
+    def _store(self, segment: ClosedSegment, path: Path) -> bool:
+        def call() -> None:
+            self._ledger.store_segment(segment, path)
+
+        # A refused segment is kept and offered again: media is never thrown away here.
+        if self._tried(call, "store_segment", segment.session_id) != "done":
+            return False
+        self._spool.stored(segment, path)
+        self.stored += 1
+        return True
+
+    def _run_notes(self) -> None:
+        tries = 0
+        while True:
+            with self._changed:
+                while not self._notes:
+                    if self._stopping:
+                        return
+                    self._changed.wait()
+                path = self._notes[0]
+            if self._tell(path):
+                tries = 0
+                with self._changed:
+                    self._notes.pop(0)
+                    self._changed.notify_all()
+                continue
+            with self._changed:
+                if self._stopping:
+                    return
+                self._changed.wait_for(lambda: self._stopping, _back_off(tries))
+            tries += 1
+
+    def _tell(self, path: Path) -> bool:
+        note = json.loads(path.read_text())
+        values = note["values"]
+
+        def call() -> None:
+            if note["kind"] == "note_gap":
+                self._ledger.note_gap(NotedGap(**values))
+            else:
+                getattr(self._ledger, note["kind"])(**values)
+
+        if self._tried(call, note["kind"], values["session_id"]) == "failed":
+            return False
+        path.unlink()
+        return True
+
+    def _tried(self, call: Callable[[], None], what: str, session_id: str) -> str:
+        try:
+            call()
+        except Refused as error:
+            log.error("ledger_refused", what=what, session_id=session_id, code=error.code)
+            return "refused"
+        except Exception as error:  # whatever the database or the storage raises: try again later
+            self.failures += 1
+            if self.failing_since is None:
+                self.failing_since = time.time()
+            log.warning("ledger_failed", what=what, session_id=session_id, error=repr(error))
+            return "failed"
+        self.failing_since = None
+        return "done"
+
+
+def _back_off(tries: int) -> float:
+    return float(min(LAST_RETRY_S, FIRST_RETRY_S * 2**tries))

@@ -1,0 +1,103 @@
+"""One viewer of one source: a peer that gets the source's tracks forwarded."""
+
+from __future__ import annotations
+
+import struct
+import time
+import uuid
+from collections.abc import Callable
+
+from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
+
+from proctorhub.media import rtcp
+from proctorhub.media.aiortc_seam import MediaLine, Peer
+from proctorhub.media.forward import Forwarder
+from proctorhub.media.publisher import Publisher
+
+
+class Viewer:
+    """A viewer from its offer to its end. `on_ready(viewer)` comes when packets may flow."""
+
+    def __init__(
+        self, ticket_id: str, on_ready: Callable[[Viewer], None], on_gone: Callable[[Viewer], None]
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.ticket_id = ticket_id
+        self.created_s = time.monotonic()
+        self.peer = Peer()
+        self.forwarders: dict[str, Forwarder] = {}
+        self.codecs: dict[str, tuple[str, str]] = {}
+        self._attached_to: Publisher | None = None
+        self._on_ready = on_ready
+        self._on_gone = on_gone
+        self.peer.on_connected = self._connected
+        self.peer.on_rtcp = self._rtcp
+        self.peer.on_closed = self._closed
+
+    async def answer(self, offer: str, publisher: Publisher) -> str:
+        """Return the answer that sends what `publisher` has. Raises BadOffer."""
+        self.codecs = codecs_of(publisher)
+        return await self.peer.answer(offer, send=self.codecs)
+
+    def fits(self, publisher: Publisher) -> bool:
+        """Return whether this connection can carry another sender's tracks."""
+        return codecs_of(publisher) == self.codecs
+
+    def attach(self, publisher: Publisher) -> None:
+        """Take packets from `publisher` from now on."""
+        self.detach()
+        self._attached_to = publisher
+        for kind, forwarder in self.forwarders.items():
+            track = publisher.tracks.get(kind)
+            if track is not None:
+                track.forwarders.append(forwarder)
+                forwarder.attach(track)
+
+    def detach(self) -> None:
+        """Take no more packets."""
+        if self._attached_to is None:
+            return
+        for track in self._attached_to.tracks.values():
+            track.forwarders = [
+                f for f in track.forwarders if f is not self.forwarders.get(track.kind)
+            ]
+        self._attached_to = None
+
+    def report(self, now: float) -> None:
+        """Send sender reports; call each second with UTC seconds."""
+        for forwarder in self.forwarders.values():
+            forwarder.report(now)
+
+    def _connected(self, receive: list[MediaLine], send: list[MediaLine]) -> None:
+        self.forwarders = {
+            line.kind: Forwarder(line, self.peer.send_rtp, self.peer.send_rtcp) for line in send
+        }
+        self._on_ready(self)
+
+    def _rtcp(self, data: bytes) -> None:
+        try:
+            packets = RtcpPacket.parse(data)
+        except (ValueError, struct.error, IndexError):
+            return
+        for packet in packets:
+            if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == rtcp.NACK:
+                forwarder = self._by_ssrc(packet.media_ssrc)
+                if forwarder is not None:
+                    forwarder.repeat(packet.lost)
+            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (rtcp.PLI, rtcp.FIR):
+                # A FIR names its stream in its body (RFC 5104 section 4.3.1); there is one video.
+                video = self.forwarders.get("video")
+                if video is not None:
+                    video.request_keyframe()
+
+    def _by_ssrc(self, ssrc: int) -> Forwarder | None:
+        return next((f for f in self.forwarders.values() if f.ssrc == ssrc), None)
+
+    def _closed(self) -> None:
+        self.detach()
+        self._on_gone(self)
+
+
+def codecs_of(publisher: Publisher) -> dict[str, tuple[str, str]]:
+    """Return kind → (codec, profile) of a publisher's tracks."""
+    return {kind: (t.codec, t.line.profile) for kind, t in publisher.tracks.items()}
