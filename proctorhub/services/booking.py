@@ -8,7 +8,7 @@ from typing import Any
 from mongoengine.errors import NotUniqueError
 
 from proctorhub.domain import scheduling
-from proctorhub.domain.permissions import Actor
+from proctorhub.domain.permissions import Actor, Standing
 from proctorhub.domain.session import Action, Side, State
 from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Availability, Exam
@@ -78,7 +78,7 @@ def book(actor: Actor, exam_id: str, start: datetime) -> dict[str, Any]:
 def cancel(actor: Actor, session_id: str) -> None:
     """Give a booking back. Raises NotFound, Conflict when the sitting has begun."""
     session, stands = access.opened(actor, session_id)
-    mine = stands is access.Standing.CANDIDATE
+    mine = stands is Standing.CANDIDATE
     if not mine:
         access.as_proctor(actor, session_id)
     side = Side.CANDIDATE if mine else Side.PROCTOR

@@ -93,7 +93,8 @@ def deliver_due() -> int:
 
 def retry_after(attempts: int) -> timedelta:
     """Return how long to wait after the n-th failed attempt: doubling, up to an hour."""
-    return min(FIRST_RETRY * 2 ** min(attempts - 1, 20), LONGEST_RETRY)
+    doublings = min(attempts - 1, 20)
+    return min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
 
 
 def _lease() -> Mapping[str, Any] | None:
@@ -131,7 +132,7 @@ def _deliver(message: Mapping[str, Any]) -> bool:
             error=str(error),
         )
     OutboxMessage._get_collection().update_one({"_id": message["_id"]}, {"$set": values})
-    done = values["state"] == "delivered"
+    done = bool(values["state"] == "delivered")
     if done:
         told = {"connector": message["connector"], "message_id": message["_id"]}
         entry_id = f"delivered:{message['_id']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -135,7 +136,14 @@ def text(value: str, field: str) -> str:
     return value
 
 
-def _move_clock(actor, session_id, action, kind, later, data):  # type: ignore[no-untyped-def]
+def _move_clock(
+    actor: Actor,
+    session_id: str,
+    action: Action,
+    kind: str,
+    later: Callable[[changing.Document], changing.Document],
+    data: dict[str, Any],
+) -> None:
     """Change `ends_at` conditionally on the value it was reckoned from."""
     access.as_proctor(actor, session_id)
     while True:

@@ -1,0 +1,52 @@
+# ProctorHub: `make run` serves it, `make demo` rehearses one exam, `make test` tests everything.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint lock bench-media bench-database clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
+
+run: $(VENV)/run.stamp ## Install what is needed and serve http://localhost:8000 until Ctrl-C
+	$(BIN)/proctorhub run $(ARGS)
+
+demo: $(VENV)/run.stamp ## Let one synthetic candidate sit a short exam, and say whether all of it worked
+	$(BIN)/proctorhub rehearse -n 1 --minutes 0.5 --json $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run every check and test, the browser included
+	scripts/test-tools
+	$(MAKE) lint
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp ## Style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(VENV)/dev.stamp ## Choose new versions of all dependencies
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" setup.cfg -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --extra dev setup.cfg -o requirements/dev.txt
+
+bench-media: $(VENV)/dev.stamp ## What the media node costs
+	$(BIN)/python -m benchmarks.media $(ARGS)
+
+bench-database: $(VENV)/dev.stamp ## What the embedded database does
+	$(BIN)/python -m benchmarks.database $(ARGS)
+
+clean: ## Remove the environment; data under var/ stays
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/run.stamp: requirements/run.txt setup.cfg
+	scripts/environment $(PYTHON) $(VENV) requirements/run.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt setup.cfg
+	scripts/environment $(PYTHON) $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/run.stamp
