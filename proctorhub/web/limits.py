@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 from flask_login import current_user
 
 from proctorhub.web.security import has_bearer
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -71,6 +73,22 @@ def limit_passwords(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
+def allow_body(size: int) -> Callable[[View], View]:
+    """Let a view take bodies up to `size` bytes."""
+
+    def allow(view: View) -> View:
+        view.body_limit = size  # type: ignore[attr-defined]
+        return view
+
+    return allow
+
+
+def _bound_body() -> None:
+    # First of all: whoever reads a field of a form, be it the CSRF check, reads the whole body.
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = getattr(view, "body_limit", BODY_LIMIT)
+
+
 def init(app: Flask) -> None:
     """Bound the size of bodies and the number of requests."""
     app.config.update(
@@ -78,6 +96,7 @@ def init(app: Flask) -> None:
         MAX_FORM_MEMORY_SIZE=BODY_LIMIT,
         MAX_FORM_PARTS=20,
     )
+    app.before_request(_bound_body)
     limiter.init_app(app)
 
     @limiter.request_filter

@@ -67,7 +67,7 @@ def init(app: Flask) -> Metrics:
                 route=route,
                 status=response.status_code,
                 ms=round(took * 1000, 1),
-                session_id=(request.view_args or {}).get("session_id"),
+                **{k: v for k, v in (request.view_args or {}).items() if k == "session_id"},
             )
         return response
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel
 
 from proctorhub.web.api import parsing
 from proctorhub.web.auth import people
-from proctorhub.web.limits import FORM_OVERHEAD, IMAGE_LIMIT
+from proctorhub.web.limits import FORM_OVERHEAD, IMAGE_LIMIT, allow_body
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -79,8 +79,6 @@ def _arguments(route: Route) -> dict[str, Any]:
     if route.query:
         found["query"] = parsing.query(route.query)
     if route.upload:
-        # Before the form is parsed: the limit of a picture, not of a JSON body.
-        request.max_content_length = IMAGE_LIMIT + FORM_OVERHEAD
         if route.form:
             found["form"] = parsing.form(route.form)
         found["data"] = parsing.uploaded(route.upload, IMAGE_LIMIT)
@@ -103,7 +101,8 @@ def view_of(route: Route) -> Callable[..., Any]:
     view.__name__ = route.name
     view.__module__ = route.handler.__module__
     view.__doc__ = route.handler.__doc__
-    return route.guard(view) if route.guard else view
+    guarded = route.guard(view) if route.guard else view
+    return allow_body(IMAGE_LIMIT + FORM_OVERHEAD)(guarded) if route.upload else guarded
 
 
 def register(blueprint: Blueprint, resources: list[Resource]) -> list[Route]:
