@@ -36,7 +36,7 @@ const rows = table($("#table"), {
     { label: t("Day"), cell: (row) => clock.day(row.starts_at) },
     { label: t("Time"), cell: (row) => `${clock.time(row.starts_at)}–${clock.time(row.ends_at)}` },
     { label: t("At once"), cell: (row) => String(row.capacity) },
-    { label: t("Most booked"), cell: (row) => String(row.taken) },
+    { label: t("Booked"), cell: (row) => String(row.taken) },
     { cell: removal, end: true },
   ],
 });

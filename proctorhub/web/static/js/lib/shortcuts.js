@@ -1,0 +1,43 @@
+// Single-key shortcuts: never while somebody types, never with a modifier, and they can be switched
+// off (WCAG 2.1.4), which the browser remembers.
+
+import { open } from "./dialog.js";
+import { $, h } from "./dom.js";
+
+const KEPT = "shortcuts";
+const enabled = () => localStorage.getItem(KEPT) !== "off";
+
+function typing(target) {
+  return target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
+}
+
+/** keys: [[key, words, run]]; `?` opens the list in `#help-dialog`. */
+export function shortcuts(keys) {
+  const dialog = $("#help-dialog");
+  const shown = (key) => ({ " ": "␣", ArrowLeft: "←", ArrowRight: "→" })[key] ?? key.toUpperCase();
+  $("#shortcut-list").replaceChildren(
+    ...[["?", $("#help-title").textContent], ...keys].flatMap(([key, words]) => [
+      h("dt", {}, ...key.split("|").flatMap((one, i) => [i ? " " : "", h("kbd", {}, shown(one))])),
+      h("dd", {}, words),
+    ]),
+  );
+  const toggle = $("#shortcuts-on");
+  toggle.checked = enabled();
+  toggle.addEventListener("change", () => localStorage.setItem(KEPT, toggle.checked ? "on" : "off"));
+  $("#help")?.addEventListener("click", () => open(dialog));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
+    if (event.key === "?") {
+      event.preventDefault();
+      open(dialog);
+      return;
+    }
+    if (!enabled()) return;
+    // a focused button keeps its own space and return
+    if ([" ", "Enter"].includes(event.key) && event.target.closest("button, a, summary")) return;
+    const found = keys.find(([key]) => key.split("|").includes(event.key) || key.split("|").includes(event.key.toLowerCase()));
+    if (!found) return;
+    event.preventDefault();
+    found[2](event);
+  });
+}

@@ -1,0 +1,122 @@
+// The report of one session for staff.
+
+import { get } from "../lib/api.js";
+import * as clock from "../lib/clock.js";
+import { $, h, icon, say, setText, show } from "../lib/dom.js";
+import { connect } from "../lib/live.js";
+import { t } from "../lib/t.js";
+import { causeWord, sourceWord, stateBadge, verdictBadge } from "../lib/words.js";
+import { replay } from "../session/replay.js";
+
+const root = $("#report");
+const id = root.dataset.sessionId;
+let shown = "";
+
+const seconds = (gap) => (Date.parse(gap.ended_at) - Date.parse(gap.started_at)) / 1000;
+const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
+
+function facts(session) {
+  const rows = [
+    [t("Candidate"), session.candidate.name],
+    [t("Exam"), session.exam.title],
+    [t("Proctor"), session.proctor?.name],
+    [t("Booked for"), session.booking && clock.moment(session.booking.start)],
+    [t("Checked in"), session.checked_in_at && clock.moment(session.checked_in_at)],
+    [t("Began"), session.started_at && clock.moment(session.started_at)],
+    [t("Ended"), session.finished_at && clock.moment(session.finished_at)],
+    [t("Reason"), session.reason],
+    [t("Warnings"), String(session.warnings ?? 0)],
+    [t("Equipment"), session.equipment && (session.equipment.ok ? t("Passed") : t("Not all passed"))],
+    [t("Consent"), session.consent && `${session.consent.version}, ${clock.moment(session.consent.at)}`],
+  ].filter(([, value]) => value);
+  $("#facts").replaceChildren(...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function identity(session) {
+  const { identity: check } = session;
+  const words = { approved: t("Approved by the proctor."), rejected: t("Rejected: {reason}", { reason: check?.reason ?? "" }) };
+  setText($("#identity"), words[check?.status] ?? t("No identification took place."));
+  const stills = [
+    [check?.document_still, t("Document")],
+    [check?.face_still, t("Face")],
+  ].filter(([still]) => still);
+  const pictures = stills.map(([still, text]) => [`/api/v1/sessions/${id}/stills/${still}`, text]);
+  if (session.candidate.photo_url) pictures.push([session.candidate.photo_url, t("Profile")]);
+  $("#identity-stills").replaceChildren(...pictures.map(([src, text]) => h("figure", {}, h("img", { src, alt: text, loading: "lazy" }), h("figcaption", {}, text))));
+}
+
+function completeness(sources) {
+  const names = [...new Set(sources.map((item) => item.source))];
+  const rows = names.map((name) => {
+    const parts = sources.filter((item) => item.source === name);
+    const gaps = parts[0].gaps ?? [];
+    const missing = gaps.length
+      ? h("ul", { class: "gap-list" }, ...gaps.map((gap) => h("li", {}, t("{at}: {time}, {cause}", { at: clock.second(gap.started_at), time: clock.duration(Math.max(1, seconds(gap))), cause: causeWord(gap.cause) }))))
+      : t("nothing");
+    return h(
+      "tr",
+      { data: { source: name } },
+      h("td", { data: { label: t("Source") } }, sourceWord(name)),
+      h("td", { class: "end num", data: { label: t("Length") } }, clock.duration(parts.reduce((sum, part) => sum + part.duration_s, 0))),
+      h("td", { class: "end num", data: { label: t("Complete") } }, percent(parts[0].completeness)),
+      h("td", { data: { label: t("Missing") } }, missing),
+    );
+  });
+  $("#completeness tbody").replaceChildren(...(rows.length ? rows : [h("tr", {}, h("td", { colspan: "4", class: "soft" }, t("Nothing was recorded.")))]));
+}
+
+function downloads(sources) {
+  const links = sources.map((item) => {
+    const name = `${sourceWord(item.source)}${item.part ? ` ${item.part + 1}` : ""}`;
+    const file = `${id}-${item.source}${item.part ? `-${item.part + 1}` : ""}.webm`;
+    return h("a", { class: "menu-item", href: item.url, download: file }, icon("video"), t("{source}, {size} MB", { source: name, size: (item.bytes / 1e6).toFixed(1) }));
+  });
+  links.push(h("a", { class: "menu-item", href: `/api/v1/sessions/${id}/log`, download: `${id}-log.json` }, icon("list"), t("Log (JSON)")));
+  $("#downloads").replaceChildren(...links);
+}
+
+function render({ session, entries, sources, log }) {
+  root.dataset.state = session.state;
+  document.title = `${session.candidate.name} · ${session.exam.title}`;
+  setText($("#title"), session.candidate.name);
+  setText($("#subtitle"), `${session.exam.title} · ${clock.day(session.started_at ?? session.created_at)}`);
+  $("#state").replaceChildren(stateBadge(session.state));
+  $("#verdict").replaceChildren(...(session.conclusion ? [verdictBadge(session.conclusion.verdict)] : []));
+  const chain = $("#chain");
+  chain.className = `badge-state ${log.intact ? "tone-ok" : "tone-bad"}`;
+  setText(chain, log.intact ? t("Log intact") : t("Log has been changed"));
+  setText($("#seal"), log.intact ? t("{entries} entries, unbroken.", { entries: log.entries }) : t("The chain of entries is broken: this log must not be relied on."));
+  setText($("#head"), log.head);
+  setText($("#comment"), session.conclusion ? session.conclusion.comment || t("No comment.") : t("Not concluded yet."));
+  setText($("#signed"), session.conclusion ? t("Signed by {name}, {when}", { name: session.conclusion.by, when: clock.moment(session.conclusion.at) }) : "");
+  facts(session);
+  identity(session);
+  completeness(sources);
+  downloads(sources);
+  show($("#loading"), false);
+  show($("#content"));
+  replay({ sources, entries });
+}
+
+async function load() {
+  try {
+    const report = await get(`/sessions/${id}/report`);
+    shown = report.session.state;
+    render(report);
+  } catch (error) {
+    show($("#loading"), false);
+    if (error.status === 404) show($("#missing"));
+    else say($("#problem"), error.message);
+  }
+}
+
+$("#print").addEventListener("click", () => print());
+clock.synchronise(1);
+load();
+connect({
+  watch: [["watch_session", { session_id: id }]],
+  refetch: async () => {},
+  // a report that is open while the proctor signs it turns into the concluded one; the player is
+  // built once, so the page starts over
+  on: { session: (next) => next.id === id && shown && next.state !== shown && location.reload() },
+});

@@ -1,0 +1,72 @@
+// Recording health per source: is it coming in, when was the last segment stored, what is missing.
+
+import * as clock from "../lib/clock.js";
+import { $, h, icon, setText } from "../lib/dom.js";
+import { t } from "../lib/t.js";
+import { sourceWord } from "../lib/words.js";
+
+const LATE_S = 20;
+
+export class Health {
+  #sources = new Map();
+
+  constructor(list) {
+    this.list = list;
+    setInterval(() => this.#draw(), 1000);
+  }
+
+  #of(source) {
+    if (!this.#sources.has(source)) {
+      const row = h(
+        "li",
+        { data: { source, state: "off" } },
+        h("span", { class: "health-light" }),
+        h("strong", {}, sourceWord(source)),
+        h("span", { class: "health-now", data: { now: "" } }),
+        h("span", { class: "health-gaps", data: { gaps: "" } }),
+      );
+      this.#sources.set(source, { row, segments: 0, lastAt: 0, gapMs: 0, gaps: 0, state: null });
+      this.list.append(row);
+    }
+    return this.#sources.get(source);
+  }
+
+  session({ sources, exam }) {
+    for (const source of ["camera", ...(exam.rules?.require_screen === false ? [] : ["screen"])]) this.#of(source);
+    for (const [source, status] of Object.entries(sources ?? {})) Object.assign(this.#of(source), { state: status.state, at: Date.parse(status.at) });
+    this.#draw();
+  }
+
+  entry({ kind, data, at }) {
+    if (kind === "segment.stored") {
+      const item = this.#of(data.source);
+      item.segments += 1;
+      item.lastAt = Math.max(item.lastAt, Date.parse(at));
+    }
+    if (kind === "gap.noted") {
+      const item = this.#of(data.source);
+      item.gaps += 1;
+      item.gapMs += Math.max(0, new Date(data.ended_at) - new Date(data.started_at)) || 0;
+    }
+  }
+
+  #draw() {
+    for (const item of this.#sources.values()) {
+      const ago = item.lastAt ? Math.round((clock.now() - item.lastAt) / 1000) : null;
+      const since = Math.round((clock.now() - (item.at ?? clock.now())) / 1000);
+      const late = item.state === "live" && (ago ?? since) > LATE_S && since > LATE_S;
+      item.row.dataset.state = item.state === "live" ? (late ? "late" : "live") : (item.state ?? "off");
+      const words = {
+        live: ago === null ? t("coming in") : t("stored {ago} s ago", { ago }),
+        late: t("nothing stored for {ago} s", { ago: ago ?? since }),
+        silent: t("silent"),
+        closed: t("closed"),
+        off: t("not there yet"),
+      };
+      setText($("[data-now]", item.row), words[item.row.dataset.state]);
+      const gaps = $("[data-gaps]", item.row);
+      const text = item.gaps ? t("{gaps} gaps, {time}", { gaps: item.gaps, time: clock.duration(item.gapMs / 1000) }) : item.segments ? t("no gaps") : "";
+      if (gaps.textContent.trim() !== text) gaps.replaceChildren(item.gaps ? icon("triangle-alert") : "", text);
+    }
+  }
+}

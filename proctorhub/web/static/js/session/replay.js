@@ -1,0 +1,66 @@
+// Puts player, time line and keyboard together on a page that includes review/_player.html.
+
+import { $, $$, setIcon, show } from "../lib/dom.js";
+import { shortcuts } from "../lib/shortcuts.js";
+import { t } from "../lib/t.js";
+import { Player } from "./player.js";
+import { Timeline } from "./timeline.js";
+
+const STEP_MS = 5000;
+const LEAD_IN_MS = 1500;
+
+export function replay({ sources, entries }) {
+  const listed = entries.filter((entry) => entry.at);
+  let timeline = null;
+  const player = new Player(sources, {
+    onTime: (ms) => timeline?.at(ms),
+    onPlaying(playing) {
+      setIcon($("#play"), playing ? "pause" : "play");
+      $("#play").setAttribute("aria-label", playing ? t("Pause") : t("Play"));
+    },
+  });
+  show($("#no-recordings"), player.empty);
+  show($(".replay-controls"), !player.empty);
+  const times = listed.map((entry) => Date.parse(entry.at));
+  const from = player.empty ? Math.min(...times) : player.from;
+  const to = player.empty ? Math.max(...times, from + 1) : player.to;
+  timeline = new Timeline({
+    from,
+    to,
+    sources,
+    entries: listed,
+    // a moment of lead-in, so that one sees how it came about
+    onSeek: (ms) => !player.empty && player.seek(ms),
+  });
+  if (player.empty) return;
+
+  const near = (direction) => {
+    const ms = timeline.neighbour(direction, player.position - player.from);
+    if (ms !== null) player.seek(Math.max(0, ms - LEAD_IN_MS));
+  };
+  const by = (ms) => player.seek(player.position - player.from + ms);
+  $("#play").addEventListener("click", () => player.toggle());
+  $("#previous-event").addEventListener("click", () => near(-1));
+  $("#next-event").addEventListener("click", () => near(1));
+  $("#rate").addEventListener("change", (event) => (player.rate = Number(event.target.value)));
+  for (const button of $$("[data-mute]")) {
+    const video = player.video(button.dataset.mute);
+    const sounding = sources.some((item) => item.source === button.dataset.mute && item.has_audio !== false);
+    show(button, Boolean(video) && sounding && button.dataset.mute !== "screen");
+    button.addEventListener("click", () => {
+      video.muted = !video.muted;
+      button.setAttribute("aria-pressed", String(!video.muted));
+      setIcon(button, video.muted ? "volume-x" : "volume-2");
+    });
+  }
+  for (const tile of $$(".replay-tile")) tile.addEventListener("dblclick", () => tile.classList.toggle("replay-large"));
+  shortcuts([
+    ["k| ", t("Play or pause"), () => player.toggle()],
+    ["ArrowLeft|j", t("Five seconds back"), () => by(-STEP_MS)],
+    ["ArrowRight|l", t("Five seconds on"), () => by(STEP_MS)],
+    ["p", t("Previous event"), () => near(-1)],
+    ["n", t("Next event"), () => near(1)],
+    ["m", t("Sound of the camera on or off"), () => $('[data-mute="camera"]').click()],
+  ]);
+  player.seek(0);
+}
