@@ -10,7 +10,7 @@ import { replay } from "../session/replay.js";
 
 const root = $("#report");
 const id = root.dataset.sessionId;
-let shown = "";
+let replayed = false;
 
 const seconds = (gap) => (Date.parse(gap.ended_at) - Date.parse(gap.started_at)) / 1000;
 const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
@@ -95,14 +95,14 @@ function render({ session, entries, sources, log }) {
   downloads(sources);
   show($("#loading"), false);
   show($("#content"));
-  replay({ sources, entries });
+  // built once: a conclusion that comes while somebody watches must not stop the film
+  if (!replayed) replay({ sources, entries });
+  replayed = true;
 }
 
 async function load() {
   try {
-    const report = await get(`/sessions/${id}/report`);
-    shown = report.session.state;
-    render(report);
+    render(await get(`/sessions/${id}/report`));
   } catch (error) {
     show($("#loading"), false);
     if (error.status === 404) show($("#missing"));
@@ -116,7 +116,5 @@ load();
 connect({
   watch: [["watch_session", { session_id: id }]],
   refetch: async () => {},
-  // a report that is open while the proctor signs it turns into the concluded one; the player is
-  // built once, so the page starts over
-  on: { session: (next) => next.id === id && shown && next.state !== shown && location.reload() },
+  on: { session: (next) => next.id === id && next.state !== root.dataset.state && load() },
 });
