@@ -102,7 +102,8 @@ class Settings(BaseSettings):
     def media_url(self) -> str:
         """Where browsers find the media node."""
         return (
-            self.media_public_url or f"{self.scheme}://{_reachable(self.media_host)}:{self.media_port}"
+            self.media_public_url
+            or f"{self.scheme}://{_reachable(self.media_host)}:{self.media_port}"
         )
 
     def path(self, *parts: str) -> Path:

@@ -109,9 +109,9 @@ def rehearse(
     data_dir: Path | None,
 ) -> None:
     """Let synthetic candidates sit an exam through the real doors; say whether it all worked."""
-    from proctorhub.cli import rehearsing
+    from proctorhub.cli.rehearsal import main as rehearsal
 
-    sys.exit(rehearsing.main(sessions, minutes, as_json, url, token, data_dir))
+    sys.exit(rehearsal.main(sessions, minutes, as_json, url, token, data_dir))
 
 
 @main.group()

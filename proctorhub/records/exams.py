@@ -42,6 +42,7 @@ class Exam(Document):  # type: ignore[misc]
     open = BooleanField(default=False)
     rules = EmbeddedDocumentField(ExamRules, default=ExamRules)
     candidates = ListField(StringField())
+    proctors = ListField(StringField())
     created_at = UtcField(default=utc_now)
     created_by = StringField(required=True)
     meta = {

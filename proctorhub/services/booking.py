@@ -25,12 +25,7 @@ CLAIM_GRACE = timedelta(minutes=1)
 def times(actor: Actor, exam_id: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Return the starts in `[start, end)` that can be booked, with the places left."""
     exam = exams.find(actor, exam_id)
-    offers = [
-        offer(a)
-        for a in Availability.objects(
-            institution_id=actor.institution_id, ends_at__gt=max(start, utc_now())
-        )
-    ]
+    offers = [offer(a) for a in _offers(exam).filter(ends_at__gt=max(start, utc_now()))]
     free = scheduling.bookable(
         offers,
         window=(exam.opens_at, exam.closes_at),
@@ -50,7 +45,7 @@ def book(actor: Actor, exam_id: str, start: datetime) -> dict[str, Any]:
     if session.state != State.PLANNED or session.booking:
         raise Conflict("You have booked this exam already.", code="already_booked")
     end = scheduling.sitting_end(start, exam.duration_min)
-    claimed = claim(exam.institution_id, session.id, start, end)
+    claimed = claim(exam, session.id, start, end)
     if claimed is None:
         raise Conflict("This time has just been taken; choose another.", code="no_place")
     booked = changing.write(
@@ -116,10 +111,8 @@ def ensure_session(exam: Exam, candidate_id: str, *, scheduled_at: datetime) -> 
         return fresh
 
 
-def claim(
-    institution_id: str, session_id: str, start: datetime, end: datetime
-) -> Availability | None:
-    """Take one place of any proctor who is free for all of `[start, end)`; None when none is.
+def claim(exam: Exam, session_id: str, start: datetime, end: datetime) -> Availability | None:
+    """Take one place of a proctor who is free for all of `[start, end)`; None when none is.
 
     One conditional update decides; the proctor with the most room is tried first.
     """
@@ -127,9 +120,7 @@ def claim(
     while True:
         fitting = [
             a
-            for a in Availability.objects(
-                institution_id=institution_id, starts_at__lte=start, ends_at__gte=end
-            )
+            for a in _offers(exam).filter(starts_at__lte=start, ends_at__gte=end)
             if scheduling.places(offer(a), start, end)
         ]
         if not fitting:
@@ -181,6 +172,12 @@ def reconcile() -> int:
                 release(record.id, one.session_id)
                 left += 1
     return left
+
+
+def _offers(exam: Exam) -> Any:
+    """Return the query of all time that may be used for an exam."""
+    offers = Availability.objects(institution_id=exam.institution_id)
+    return offers.filter(proctor_id__in=exam.proctors) if exam.proctors else offers
 
 
 def _check_start(exam: Exam, start: datetime) -> None:

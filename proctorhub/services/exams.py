@@ -14,7 +14,17 @@ from proctorhub.services import feed
 from proctorhub.services.access import require
 from proctorhub.services.errors import Conflict, Invalid, NotFound
 
-_FIELDS = ("title", "url", "opens_at", "closes_at", "duration_min", "tier", "open", "candidates")
+_FIELDS = (
+    "title",
+    "url",
+    "opens_at",
+    "closes_at",
+    "duration_min",
+    "tier",
+    "open",
+    "candidates",
+    "proctors",
+)
 _RULES = ("allowed", "forbidden", "require_screen", "require_microphone", "instructions")
 LONGEST_WINDOW = timedelta(days=366)
 
@@ -104,6 +114,7 @@ def view(exam: Exam, *, with_url: bool = False) -> dict[str, Any]:
         "open": exam.open,
         "rules": rules_view(exam.rules),
         "candidates": list(exam.candidates) if with_url else [],
+        "proctors": list(exam.proctors) if with_url else [],
         "url": exam.url if with_url else None,
     }
 

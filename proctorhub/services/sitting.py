@@ -191,7 +191,7 @@ def assign_free_proctor(session_id: str, exam: Exam) -> None:
     """Claim a proctor who is there now, for a sitting without booking; it may stay untaken."""
     now = utc_now()
     end = now + timedelta(minutes=exam.duration_min)
-    claimed = booking.claim(exam.institution_id, session_id, now, end)
+    claimed = booking.claim(exam, session_id, now, end)
     if claimed is None:
         return
     assigned = changing.write(

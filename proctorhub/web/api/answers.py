@@ -100,6 +100,7 @@ class Exam(Answer):
     open: bool
     rules: Rules
     candidates: list[str]
+    proctors: list[str]
     url: str | None
     session_counts: int | None = None
 

@@ -32,7 +32,7 @@ class RulesDraft(Body):
 
 
 class ExamDraft(Body):
-    """An exam to be made; no `candidates` means every candidate."""
+    """An exam to be made; no `candidates` or `proctors` means every one."""
 
     title: Line
     opens_at: Moment
@@ -42,6 +42,7 @@ class ExamDraft(Body):
     open: bool = False
     rules: RulesDraft = Field(default_factory=RulesDraft)
     candidates: Ids = Field(default_factory=list)
+    proctors: Ids = Field(default_factory=list)
     url: Url = ""
 
 
@@ -66,6 +67,7 @@ class ExamChange(Body):
     open: bool = unchanged()
     rules: RulesChange = unchanged()
     candidates: Ids = unchanged()
+    proctors: Ids = unchanged()
     url: Url = unchanged()
 
 

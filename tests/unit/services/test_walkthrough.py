@@ -10,7 +10,7 @@ import pytest
 from proctorhub.domain import evidence, scheduling
 from proctorhub.domain.session import State
 from proctorhub.records.base import utc_now
-from proctorhub.records.exams import Availability
+from proctorhub.records.exams import Availability, Exam
 from proctorhub.records.sessions import Session
 from proctorhub.services import (
     availability,
@@ -152,6 +152,19 @@ def test_one_candidate_books_once_however_often_it_is_tried(candidate, proctor, 
     assert len(Availability.objects.get().claims) == 1
 
 
+def test_an_exam_with_its_own_proctors_takes_no_others(person, proctor, exam):
+    start = next_start()
+    availability.add(proctor, start, start + timedelta(hours=2), 5)
+    other = person("proctor")
+    wanted = exam(open=False, proctors=[other.user_id])
+    candidate = person("candidate")
+    assert booking.times(candidate, wanted["id"], start, start + timedelta(hours=1)) == []
+    with pytest.raises(Conflict, match="just been taken"):
+        booking.book(candidate, wanted["id"], start)
+    availability.add(other, start, start + timedelta(hours=2), 1)
+    assert booking.book(candidate, wanted["id"], start)["proctor"]["id"] == other.user_id
+
+
 def test_a_cancelled_booking_gives_the_place_back(candidate, proctor, exam):
     start = next_start()
     availability.add(proctor, start, start + timedelta(hours=2), 1)
@@ -167,7 +180,8 @@ def test_a_cancelled_booking_gives_the_place_back(candidate, proctor, exam):
 def test_a_claim_a_crash_left_behind_is_released(candidate, proctor, exam):
     start = next_start()
     availability.add(proctor, start, start + timedelta(hours=2), 1)
-    record = booking.claim(proctor.institution_id, "lost", start, start + timedelta(hours=1))
+    wanted = Exam.objects.get(id=exam()["id"])
+    record = booking.claim(wanted, "lost", start, start + timedelta(hours=1))
     assert booking.reconcile() == 0
     stale = utc_now() - 2 * booking.CLAIM_GRACE
     Availability.objects(id=record.id).update_one(set__claims__0__at=stale)

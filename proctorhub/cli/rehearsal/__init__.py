@@ -1,0 +1,1 @@
+"""`proctorhub rehearse`: synthetic people sit a real exam through the real doors."""

@@ -1,0 +1,89 @@
+"""The ProctorHub that is rehearsed with: one that is running, or one started for the purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from proctorhub import config
+from proctorhub.services import runtime, tokens
+
+START_S = 90.0
+STOP_S = 30.0
+
+
+class HouseError(Exception):
+    """There is no ProctorHub to rehearse with; the text says why."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Where ProctorHub is, and an administrator's token for it."""
+
+    url: str
+    token: str
+
+
+@contextmanager
+def started(data_dir: Path) -> Iterator[House]:
+    """Run ProctorHub on free ports over `data_dir` until the end. Raises HouseError."""
+    port, media_port = _free_ports(2)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    output = data_dir / "rehearsal.log"
+    command = [sys.executable, "-m", "proctorhub", "run", "--data", str(data_dir)]
+    command += ["--port", str(port), "--media-port", str(media_port)]
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            url = f"http://localhost:{port}"
+            _wait(process, [f"{url}/readyz", f"http://localhost:{media_port}/readyz"], output)
+            yield House(url, _token(data_dir))
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            process.wait(STOP_S)
+
+
+def _token(data_dir: Path) -> str:
+    runtime.start(config.load(data_dir=data_dir))
+    try:
+        return tokens.issue_locally("rehearsal", ["admin", "exam_admin"])
+    finally:
+        runtime.stop()
+
+
+def _wait(process: subprocess.Popen[bytes], urls: list[str], output: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while urls:
+        if process.poll() is not None:
+            raise HouseError(f"ProctorHub did not start: see {output}")
+        if time.monotonic() > deadline:
+            raise HouseError(f"ProctorHub was not ready within {START_S:g} s: see {output}")
+        try:
+            if requests.get(urls[0], timeout=2).ok:
+                urls = urls[1:]
+        except requests.RequestException:
+            time.sleep(0.1)
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
