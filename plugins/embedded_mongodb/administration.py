@@ -1,0 +1,321 @@
+"""Commands on collections, indexes and the server itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+from bson import Int64
+
+from .catalog import Collection
+from .commands import Document, Session, check_collation, command, namespace
+from .documents import MAX_DOCUMENT, encode_document
+from .errors import CommandError, bad_value, not_supported
+from .indexes import Index, check_spec
+from .matcher import compile_filter
+from .wire import MAX_MESSAGE, cursor_reply
+
+# The features that drivers decide by are those of this release.
+VERSION = (7, 0, 0)
+_MAX_WIRE_VERSION = 21
+_REFUSED_OPTIONS = (
+    "capped", "size", "max", "validator", "validationLevel", "validationAction", "viewOn",
+    "pipeline", "timeseries", "expireAfterSeconds", "clusteredIndex", "storageEngine",
+    "encryptedFields", "changeStreamPreAndPostImages",
+)  # fmt: skip
+
+
+@command("hello", "isMaster", "ismaster", fields=(
+    "helloOk client compression speculativeAuthenticate saslSupportedMechs topologyVersion "
+    "maxAwaitTimeMS hostInfo loadBalanced backpressure"
+))  # fmt: skip
+def _hello(session: Session, body: Document) -> Document:
+    return {
+        "helloOk": True,
+        "ismaster": True,
+        "isWritablePrimary": True,
+        "maxBsonObjectSize": MAX_DOCUMENT,
+        "maxMessageSizeBytes": MAX_MESSAGE,
+        "maxWriteBatchSize": 100_000,
+        "localTime": dt.datetime.now(dt.UTC),
+        "logicalSessionTimeoutMinutes": 30,
+        "connectionId": 1,
+        "minWireVersion": 0,
+        "maxWireVersion": _MAX_WIRE_VERSION,
+        "readOnly": False,
+    }
+
+
+@command("ping")
+@command("endSessions", fields="endSessions")
+@command("killSessions")
+@command("refreshSessions")
+def _nothing(session: Session, body: Document) -> Document:
+    return {}
+
+
+@command("buildInfo", "buildinfo")
+def _build_info(session: Session, body: Document) -> Document:
+    return {
+        "version": ".".join(map(str, VERSION)),
+        "versionArray": [*VERSION, 0],
+        "gitVersion": "embedded",
+        "modules": [],
+        "javascriptEngine": "none",
+        "bits": 64,
+        "maxBsonObjectSize": MAX_DOCUMENT,
+    }
+
+
+@command("connectionStatus", fields="showPrivileges")
+def _connection_status(session: Session, body: Document) -> Document:
+    return {"authInfo": {"authenticatedUsers": [], "authenticatedUserRoles": []}}
+
+
+@command("getCmdLineOpts")
+def _command_line(session: Session, body: Document) -> Document:
+    return {"argv": ["embedded_mongodb"], "parsed": {}}
+
+
+@command(
+    "getParameter",
+    fields="enableTestCommands requireApiVersion featureCompatibilityVersion allParameters",
+)
+def _parameter(session: Session, body: Document) -> Document:
+    return {"enableTestCommands": False, "requireApiVersion": False}
+
+
+@command("serverStatus", fields="repl metrics locks")
+def _server_status(session: Session, body: Document) -> Document:
+    uptime = time.monotonic() - session.started
+    return {
+        "version": ".".join(map(str, VERSION)),
+        "process": "embedded_mongodb",
+        "uptime": uptime,
+        "localTime": dt.datetime.now(dt.UTC),
+    }
+
+
+@command("dbStats", "dbstats", fields="scale freeStorage")
+def _db_stats(session: Session, body: Document) -> Document:
+    with session.storage.read() as catalog:
+        collections = [c for c in catalog if c.db == body["$db"]]
+        objects = sum(map(session.storage.count, collections))
+    return {
+        "db": body["$db"],
+        "collections": len(collections),
+        "views": 0,
+        "objects": objects,
+        "indexes": sum(len(c.indexes) + 1 for c in collections),
+    }
+
+
+@command("collStats", "collstats", fields="scale")
+def _coll_stats(session: Session, body: Document) -> Document:
+    db, name = namespace(body, next(iter(body)))
+    with session.storage.read() as catalog:
+        collection = catalog.find(db, name)
+        total, size = session.storage.size(collection) if collection else (0, 0)
+    return {
+        "ns": f"{db}.{name}",
+        "count": total,
+        "size": size,
+        "avgObjSize": size // total if total else 0,
+        "nindexes": len(collection.indexes) + 1 if collection else 0,
+    }
+
+
+@command("listDatabases", fields="filter nameOnly authorizedDatabases")
+def _list_databases(session: Session, body: Document) -> Document:
+    names = sorted({collection.db for collection in session.storage.catalog})
+    matches = compile_filter(body.get("filter") or {})
+    found = [{"name": name, "sizeOnDisk": Int64(0), "empty": False} for name in names]
+    return {"databases": [d for d in found if matches(d)], "totalSize": Int64(0)}
+
+
+@command("listCollections", fields="filter nameOnly authorizedCollections cursor")
+def _list_collections(session: Session, body: Document) -> Document:
+    db = body["$db"]
+    matches = compile_filter(body.get("filter") or {})
+    names = sorted(c.name for c in session.storage.catalog if c.db == db)
+    found: list[Document] = [
+        {
+            "name": name,
+            "type": "collection",
+            "options": {},
+            "info": {"readOnly": False},
+            "idIndex": _ID_INDEX,
+        }
+        for name in names
+    ]
+    return _single_batch([c for c in found if matches(c)], f"{db}.$cmd.listCollections")
+
+
+_ID_INDEX: Document = {"v": 2, "key": {"_id": 1}, "name": "_id_"}
+
+
+def _single_batch(documents: list[Document], name: str) -> Document:
+    return cursor_reply("firstBatch", [encode_document(d) for d in documents], 0, name)
+
+
+@command(
+    "create", fields="idIndex collation autoIndexId " + " ".join(_REFUSED_OPTIONS), writes=True
+)
+def _create(session: Session, body: Document) -> Document:
+    db, name = namespace(body, "create")
+    for option in _REFUSED_OPTIONS:
+        if body.get(option):
+            raise CommandError(
+                "CommandNotSupported",
+                f"collections with {option} are not supported by the embedded database",
+            )
+    if session.storage.writing_catalog.find(db, name):
+        raise CommandError("NamespaceExists", f"Collection {db}.{name} already exists.")
+    session.storage.collection(db, name)
+    return {}
+
+
+@command("drop", writes=True)
+def _drop(session: Session, body: Document) -> Document:
+    collection = _existing(session, *namespace(body, "drop"))
+    session.storage.drop(collection)
+    return {"ns": collection.namespace, "nIndexesWas": len(collection.indexes) + 1}
+
+
+@command("dropDatabase", writes=True)
+def _drop_database(session: Session, body: Document) -> Document:
+    for collection in list(session.storage.writing_catalog):
+        if collection.db == body["$db"]:
+            session.storage.drop(collection)
+    return {"dropped": body["$db"]}
+
+
+@command("renameCollection", fields="to dropTarget", writes=True)
+def _rename(session: Session, body: Document) -> Document:
+    catalog = session.storage.writing_catalog
+    source_db, _, source_name = str(body["renameCollection"]).partition(".")
+    db, _, name = str(body.get("to")).partition(".")
+    source, target = catalog.find(source_db, source_name), catalog.find(db, name)
+    if source is None:
+        raise CommandError(
+            "NamespaceNotFound", f"Source collection {source_db}.{source_name} does not exist"
+        )
+    if target is not None:
+        if not body.get("dropTarget"):
+            raise CommandError("NamespaceExists", "target namespace exists")
+        session.storage.drop(target)
+    if not name or "$" in name or name.startswith("."):
+        raise CommandError("InvalidNamespace", f"Invalid target namespace: {body.get('to')}")
+    session.storage.rename(source, db, name)
+    return {}
+
+
+def _existing(session: Session, db: str, name: str) -> Collection:
+    collection = session.storage.writing_catalog.find(db, name)
+    if collection is None:
+        raise CommandError("NamespaceNotFound", f"ns not found {db}.{name}")
+    return collection
+
+
+@command("createIndexes", fields="indexes commitQuorum", writes=True)
+def _create_indexes(session: Session, body: Document) -> Document:
+    db, name = namespace(body, "createIndexes")
+    created = session.storage.writing_catalog.find(db, name) is None
+    collection = session.storage.collection(db, name)
+    before = len(collection.indexes) + 1
+    for requested in body["indexes"]:
+        spec = check_spec(requested)
+        if list(spec["key"]) == ["_id"]:
+            if not check_collation(requested.get("collation")) or requested.get("sparse"):
+                raise CommandError(
+                    "InvalidIndexSpecificationOption", "the _id index has no options"
+                )
+            continue
+        if not _already_there(collection, spec):
+            collection = session.storage.create_index(collection, spec)
+    return {
+        "numIndexesBefore": before,
+        "numIndexesAfter": len(collection.indexes) + 1,
+        "createdCollectionAutomatically": created,
+    }
+
+
+_IDENTITY = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression")
+
+
+def _already_there(collection: Collection, spec: Document) -> bool:
+    for index in collection.indexes:
+        same_key = list(index.spec["key"].items()) == list(spec["key"].items())
+        same_options = all(index.spec.get(name) == spec.get(name) for name in _IDENTITY)
+        if index.name == spec["name"]:
+            if same_key and same_options:
+                return True
+            raise CommandError(
+                "IndexKeySpecsConflict" if not same_key else "IndexOptionsConflict",
+                "An existing index has the same name as the requested index. When index names "
+                f"are not specified, they are auto generated: {index.name}",
+            )
+        if same_key and index.partial == spec.get("partialFilterExpression"):
+            raise CommandError(
+                "IndexOptionsConflict",
+                f"Index already exists with a different name: {index.name}"
+                if same_options
+                else f"An equivalent index already exists with different options: {index.name}",
+            )
+    return False
+
+
+@command("listIndexes", fields="cursor")
+def _list_indexes(session: Session, body: Document) -> Document:
+    db, name = namespace(body, "listIndexes")
+    collection = session.storage.catalog.find(db, name)
+    if collection is None:
+        raise CommandError("NamespaceNotFound", f"ns does not exist: {db}.{name}")
+    specs = [_ID_INDEX, *({"v": 2, **index.spec} for index in collection.indexes)]
+    return _single_batch(specs, f"{db}.{name}")
+
+
+@command("dropIndexes", "deleteIndexes", fields="index", writes=True)
+def _drop_indexes(session: Session, body: Document) -> Document:
+    collection = _existing(session, *namespace(body, next(iter(body))))
+    before = len(collection.indexes) + 1
+    wanted = body.get("index")
+    for choice in wanted if type(wanted) is list else [wanted]:
+        if choice in ("_id_", {"_id": 1}):
+            raise CommandError("InvalidOptions", "cannot drop _id index")
+        found = [i for i in collection.indexes if choice == "*" or _is_named(i, choice)]
+        if not found and choice != "*":
+            raise CommandError("IndexNotFound", f"index not found with name [{choice}]")
+        for index in found:
+            collection = session.storage.drop_index(collection, index)
+    return {"nIndexesWas": before}
+
+
+def _is_named(index: Index, choice: Any) -> bool:
+    if isinstance(choice, dict):
+        return list(choice.items()) == list(index.spec["key"].items())
+    return bool(index.name == choice)
+
+
+@command("collMod", fields="index " + " ".join(_REFUSED_OPTIONS), writes=True)
+def _coll_mod(session: Session, body: Document) -> Document:
+    collection = _existing(session, *namespace(body, "collMod"))
+    change = body.get("index")
+    if type(change) is not dict or set(change) - {"name", "keyPattern", "expireAfterSeconds"}:
+        raise not_supported("collMod of anything but a TTL index's expireAfterSeconds")
+    choice = change.get("name", change.get("keyPattern"))
+    index = next((i for i in collection.indexes if _is_named(i, choice)), None)
+    if index is None:
+        raise CommandError(
+            "IndexNotFound", f"cannot find index {choice} for ns {collection.namespace}"
+        )
+    seconds = change.get("expireAfterSeconds")
+    if (
+        index.expire_after is None
+        or isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+    ):
+        raise bad_value("collMod needs a TTL index and a number of seconds")
+    session.storage.set_expiry(collection, index, seconds)
+    return {"expireAfterSeconds_old": index.expire_after, "expireAfterSeconds_new": seconds}

@@ -1,0 +1,151 @@
+"""The command table: which commands there are, with which fields, and what guards them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .cursors import Cursors
+from .errors import CommandError, bad_value, not_supported
+from .search import Query
+from .storage import Storage, storage_failure
+
+Document = dict[str, Any]
+
+# What any command may carry; drivers send most of these by themselves.
+_GENERIC = frozenset({
+    "$db", "$readPreference", "$clusterTime", "lsid", "comment", "maxTimeMS", "readConcern",
+    "writeConcern", "apiVersion", "apiStrict", "apiDeprecationErrors", "txnNumber",
+    "autocommit", "startTransaction", "maxTimeMSOpOnly",
+})  # fmt: skip
+
+
+@dataclass
+class Session:
+    """What a command runs with."""
+
+    storage: Storage
+    cursors: Cursors
+    started: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its handler, the fields it knows, and whether it is a write transaction."""
+
+    name: str
+    handler: Callable[[Session, Document], Document]
+    fields: frozenset[str]
+    writes: bool = False
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(
+    *names: str, fields: str = "", writes: bool = False
+) -> Callable[[Callable[[Session, Document], Document]], Callable[[Session, Document], Document]]:
+    """Register a handler under its names; `fields` are those it accepts, space-separated."""
+
+    def register(
+        handler: Callable[[Session, Document], Document],
+    ) -> Callable[[Session, Document], Document]:
+        known = frozenset(fields.split()) | _GENERIC | frozenset(names)
+        for name in names:
+            COMMANDS[name.lower()] = Command(name, handler, known, writes)
+        return handler
+
+    return register
+
+
+def run_command(session: Session, body: Document) -> Document:
+    """Run one command and return its reply; every failure becomes an error reply."""
+    try:
+        return {**_dispatch(session, body), "ok": 1.0}
+    except CommandError as error:
+        return error.reply()
+    except sqlite3.Error as error:
+        return storage_failure(error).reply()
+    except RecursionError:
+        return CommandError("Location15", "the document is nested too deeply").reply()
+    except Exception as error:
+        traceback.print_exc()
+        return CommandError("InternalError", f"{type(error).__name__}: {error}").reply()
+
+
+def _dispatch(session: Session, body: Document) -> Document:
+    name = next(iter(body), "")
+    found = COMMANDS.get(name.lower())
+    if found is None:
+        raise CommandError("CommandNotFound", f"no such command: '{name}'")
+    _check_fields(found, name, body)
+    if found.writes:
+        with session.storage.write():
+            return found.handler(session, body)
+    return found.handler(session, body)
+
+
+def _check_fields(found: Command, name: str, body: Document) -> None:
+    if body.get("startTransaction") or "autocommit" in body or "txnNumber" in body:
+        raise CommandError(
+            "IllegalOperation",
+            "Transaction numbers are only allowed on a replica set member or mongos",
+        )
+    if "$db" not in body:
+        raise CommandError("Location40414", "BSON field 'OP_MSG.$db' is missing")
+    for key in body:
+        if key not in found.fields and key != name:
+            if key == "collation":
+                raise not_supported("collation")
+            raise CommandError("Location40415", f"BSON field '{name}.{key}' is an unknown field.")
+    if not check_collation(body.get("collation")):
+        raise not_supported("collation")
+    level = (body.get("readConcern") or {}).get("level", "local")
+    if level not in ("local", "available", "majority", "linearizable"):
+        raise CommandError("InvalidOptions", f"read concern {level} is not supported")
+    acknowledged = (body.get("writeConcern") or {}).get("w", 1)
+    if acknowledged not in (0, 1, "majority"):
+        raise bad_value("cannot use 'w' > 1 when a host is not replicated")
+
+
+def check_collation(collation: Any) -> bool:
+    """Tell whether a collation is the one there is: simple binary comparison."""
+    return not collation or collation == {"locale": "simple"}
+
+
+def namespace(body: Document, key: str) -> tuple[str, str]:
+    """Return database and collection of a command. Raises InvalidNamespace."""
+    name = body[key]
+    if not isinstance(name, str) or not name:
+        raise CommandError(
+            "InvalidNamespace", f"collection name has invalid type or is empty: {name!r}"
+        )
+    return body["$db"], name
+
+
+def query_of(body: Document, filter_field: str) -> Query:
+    """Return the query that a command's fields describe. Raises BadValue, FailedToParse."""
+    limit, skip = body.get("limit") or 0, body.get("skip") or 0
+    for field, value in (("limit", limit), ("skip", skip)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+            raise CommandError("TypeMismatch", f"BSON field '{field}' is the wrong type")
+    if skip < 0:
+        raise CommandError("Location51024", f"BSON field 'skip' value must be >= 0: {skip}")
+    filter_ = body.get(filter_field)
+    sort = body.get("sort")
+    for name, value in ((filter_field, filter_), ("sort", sort)):
+        if value is not None and type(value) is not dict:
+            raise CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")
+    limit_ms = body.get("maxTimeMS") or 0
+    return Query(
+        filter=filter_ or {},
+        sort=sort or {},
+        skip=int(skip),
+        limit=abs(int(limit)),
+        hint=body.get("hint") or None,
+        deadline=time.monotonic() + limit_ms / 1000 if limit_ms else None,
+    )

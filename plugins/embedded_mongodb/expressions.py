@@ -1,0 +1,95 @@
+"""Aggregation expressions: compiled once into a function of a document and its variables.
+
+An operator is a builder in one of the tables of the `expr_*` modules; what no table names is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import CommandError
+from .expr_arrays import ARRAYS
+from .expr_core import NO_VARIABLES, Builder, Expression, Variables, null_if_missing, truth, walk
+from .expr_dates import DATES
+from .expr_logic import LOGIC
+from .expr_values import VALUES
+from .paths import MISSING
+
+OPERATORS: dict[str, Builder] = {**LOGIC, **VALUES, **ARRAYS, **DATES}
+
+
+def compile_expression(expression: Any, names: frozenset[str] = frozenset()) -> Expression:
+    """Return the function of an expression; `names` are the variables it may use.
+
+    The function returns MISSING where MongoDB leaves a field out. Raises
+    InvalidPipelineOperator for an operator that is not supported.
+    """
+    if isinstance(expression, str) and expression.startswith("$"):
+        return _reference(expression, names)
+    if type(expression) is list:
+        items = [compile_expression(item, names) for item in expression]
+        return lambda doc, scope: [null_if_missing(item(doc, scope)) for item in items]
+    if type(expression) is dict:
+        first = next(iter(expression), "")
+        if first.startswith("$"):
+            if len(expression) != 1:
+                raise CommandError(
+                    "Location15983",
+                    "an object representing an expression must have exactly one field: "
+                    f"{expression!r}",
+                )
+            return _operator(first, expression[first], names)
+        return _object(expression, names)
+    return lambda doc, scope: expression
+
+
+def compile_condition(
+    expression: Any, variables: Variables = NO_VARIABLES
+) -> Callable[[dict[str, Any]], bool]:
+    """Return an expression as a predicate (`$expr`), with `variables` read at run time."""
+    evaluate = compile_expression(expression, frozenset(variables))
+    return lambda document: truth(evaluate(document, variables))
+
+
+def _reference(text: str, names: frozenset[str]) -> Expression:
+    if not text.startswith("$$"):
+        field = text[1:]
+        if not field or field.startswith(".") or field.endswith(".") or ".." in field:
+            raise CommandError("Location40353", f"FieldPath '{field}' is not a field path.")
+        if "." not in field:
+            return lambda doc, scope: doc.get(field, MISSING)
+        parts = field.split(".")
+        return lambda doc, scope: walk(doc, parts)
+    name, *rest = text[2:].split(".")
+    if name in ("ROOT", "CURRENT"):
+        return lambda doc, scope: walk(doc, rest)
+    if name == "REMOVE":
+        return lambda doc, scope: MISSING
+    if name not in names:
+        raise CommandError("Location17276", f"Use of undefined variable: {name}")
+    if not rest:
+        return lambda doc, scope: scope[name]
+    return lambda doc, scope: walk(scope[name], rest)
+
+
+def _object(spec: dict[str, Any], names: frozenset[str]) -> Expression:
+    fields = {key: compile_expression(value, names) for key, value in spec.items()}
+
+    def build(doc: Any, scope: Variables) -> dict[str, Any]:
+        values = ((key, value(doc, scope)) for key, value in fields.items())
+        return {key: value for key, value in values if value is not MISSING}
+
+    return build
+
+
+def _operator(name: str, spec: Any, names: frozenset[str]) -> Expression:
+    builder = OPERATORS.get(name)
+    if builder is None:
+        raise CommandError("InvalidPipelineOperator", f"Unrecognized expression '{name}'")
+
+    def compile_(operand: Any, *new_names: str) -> Expression:
+        return compile_expression(operand, names.union(new_names))
+
+    return builder(spec, compile_)

@@ -1,0 +1,194 @@
+"""Aggregation stages that read or write other collections: joins, unions, facets, outputs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from bson import DBRef, ObjectId, Regex
+
+from . import paths
+from .aggregation import STAGES, Context, Document, Stage, compile_stage, run_pipeline, split_stage
+from .bsonkeys import encode
+from .documents import encode_document
+from .errors import CommandError, not_supported
+from .expr_core import variable_name
+from .expressions import compile_expression
+from .paths import MISSING, fields_of, values_at
+from .search import Query, search
+
+OUTPUT_STAGES = ("$out", "$merge")
+
+
+def writes(pipeline: Any) -> bool:
+    """Tell whether a pipeline ends in a stage that writes."""
+    last = pipeline[-1] if type(pipeline) is list and pipeline else None
+    return type(last) is dict and any(name in last for name in OUTPUT_STAGES)
+
+
+def _lookup(context: Context, spec: Any) -> Stage:
+    for name in spec:
+        if name not in ("from", "localField", "foreignField", "let", "pipeline", "as"):
+            raise CommandError("FailedToParse", f"unknown argument to $lookup: {name}")
+    if "as" not in spec or "from" not in spec or ("localField" in spec) != ("foreignField" in spec):
+        raise CommandError("FailedToParse", "$lookup requires from, as, and both fields or none")
+    if "localField" not in spec and "pipeline" not in spec:
+        raise CommandError("FailedToParse", "$lookup requires localField or pipeline")
+    inner = Context(
+        context.storage, context.catalog, context.db, dict(context.variables), context.deadline
+    )
+    names = frozenset(context.variables)
+    lets = {
+        variable_name(name): compile_expression(value, names)
+        for name, value in spec.get("let", {}).items()
+    }
+    inner.variables.update(dict.fromkeys(lets))
+    pipeline = spec.get("pipeline", [])
+    _refuse_outputs(pipeline, "$lookup")
+
+    def joined(document: Document) -> list[Document]:
+        inner.variables.update(context.variables)
+        for name, value in lets.items():
+            inner.variables[name] = value(document, context.variables)
+        stages = pipeline
+        if "localField" in spec:
+            stages = [{"$match": _equal_to_local(spec, document)}, *pipeline]
+        return list(run_pipeline(inner, spec["from"], stages))
+
+    parts = spec["as"].split(".")
+
+    def run(documents: Iterator[Document]) -> Iterator[Document]:
+        for document in documents:
+            matches = joined(document)
+            out = dict(document)
+            paths.put(out, parts, matches)
+            yield out
+
+    return run
+
+
+def _equal_to_local(spec: Document, document: Document) -> Document:
+    found = values_at(document, spec["localField"].split("."))
+    wanted: list[Any] = []
+    for value in found:
+        wanted += value if type(value) is list else [None if value is MISSING else value]
+    wanted = [fields_of(value) if isinstance(value, DBRef) else value for value in wanted]
+    if any(isinstance(value, Regex) for value in wanted):
+        raise not_supported("$lookup on a field that holds a regular expression")
+    return {spec["foreignField"]: {"$in": wanted}}
+
+
+def _union_with(context: Context, spec: Any) -> Stage:
+    options = {"coll": spec} if isinstance(spec, str) else spec
+    pipeline = options.get("pipeline", [])
+    _refuse_outputs(pipeline, "$unionWith")
+    for stage in pipeline:
+        compile_stage(context, *split_stage(stage))
+    return lambda documents: itertools.chain(
+        documents, run_pipeline(context, options["coll"], pipeline)
+    )
+
+
+def _facet(context: Context, spec: Any) -> Stage:
+    if type(spec) is not dict or not spec:
+        raise CommandError("Location40169", "the $facet specification must be a non-empty object")
+    facets: dict[str, list[Stage]] = {}
+    for name, pipeline in spec.items():
+        _refuse_outputs(pipeline, "$facet")
+        facets[name] = [compile_stage(context, *split_stage(stage)) for stage in pipeline]
+
+    def run(documents: Iterator[Document]) -> Iterator[Document]:
+        everything = list(documents)
+        result = {}
+        for name, stages in facets.items():
+            found: Iterator[Document] = iter(everything)
+            for stage in stages:
+                found = stage(found)
+            result[name] = list(found)
+        yield result
+
+    return run
+
+
+def _refuse_outputs(pipeline: Any, where: str) -> None:
+    if writes(pipeline):
+        raise CommandError("Location51047", f"$out and $merge are not allowed within {where}")
+
+
+def _target(context: Context, spec: Any, key: str) -> tuple[str, str]:
+    target = spec if isinstance(spec, str) else spec.get(key)
+    if isinstance(target, dict):
+        return target.get("db", context.db), target["coll"]
+    return (spec.get("db", context.db) if isinstance(spec, dict) else context.db), target
+
+
+def _with_id(document: Document) -> Document:
+    return document if "_id" in document else {"_id": ObjectId(), **document}
+
+
+def _out(context: Context, spec: Any) -> Stage:
+    db, name = _target(context, spec, "coll")
+
+    def run(documents: Iterator[Document]) -> Iterator[Document]:
+        storage = context.storage
+        results = [_with_id(document) for document in documents]
+        old = storage.writing_catalog.find(db, name)
+        specs = [index.spec for index in old.indexes] if old else []
+        if old is not None:
+            storage.drop(old)
+        target = storage.collection(db, name)
+        for index in specs:
+            target = storage.create_index(target, index)
+        for document in results:
+            storage.insert(storage.collection(db, name), document)
+        return iter(())
+
+    return run
+
+
+def _merge(context: Context, spec: Any) -> Stage:
+    options = {"into": spec} if isinstance(spec, str) else spec
+    when_matched = options.get("whenMatched", "merge")
+    when_not = options.get("whenNotMatched", "insert")
+    if options.get("on", "_id") not in ("_id", ["_id"]):
+        raise not_supported("$merge on a field other than _id")
+    if when_matched not in ("merge", "replace", "keepExisting", "fail"):
+        raise not_supported("$merge with a pipeline in whenMatched")
+    if when_not not in ("insert", "discard", "fail"):
+        raise CommandError("BadValue", f"Enumeration value '{when_not}' is not valid")
+    db, name = _target(context, options, "into")
+
+    def run(documents: Iterator[Document]) -> Iterator[Document]:
+        storage = context.storage
+        for document in [_with_id(document) for document in documents]:
+            target = storage.collection(db, name)
+            query = Query({"_id": {"$eq": document["_id"]}})
+            match = next(search(storage, target, query), None)
+            if match is None:
+                if when_not == "fail":
+                    raise CommandError("Location13113", "$merge could not find a matching document")
+                if when_not == "insert":
+                    storage.insert(target, document)
+            elif when_matched == "fail":
+                storage.insert(target, document)  # raises the DuplicateKey that is asked for
+            elif when_matched != "keepExisting":
+                old = match.decoded()
+                merged = {**old, **document} if when_matched == "merge" else document
+                if encode(merged["_id"]) == encode(old["_id"]):
+                    merged = {**merged, "_id": old["_id"]}
+                storage.replace(target, match.row, old, encode_document(merged))
+        return iter(())
+
+    return run
+
+
+STAGES.update(
+    {
+        "$lookup": _lookup,
+        "$unionWith": _union_with,
+        "$facet": _facet,
+        "$out": _out,
+        "$merge": _merge,
+    }
+)

@@ -1,0 +1,185 @@
+"""Running a query: candidate rows from the plan, the filter, the sort, skip and limit."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .catalog import Collection
+from .documents import decode_document
+from .errors import CommandError
+from .expr_core import NO_VARIABLES, Variables
+from .matcher import compile_filter
+from .planner import Plan, make_plan
+from .sorting import parse_sort, sort_key
+from .storage import Storage
+
+Document = dict[str, Any]
+# Sorting holds the interpreter; runs this long keep every other client's wait below a few ms.
+_RUN = 4000
+_FIRST_CHUNK, _LARGEST_CHUNK = 16, 512
+
+
+class Match(NamedTuple):
+    """A document found; `document` is None while nobody had to decode it."""
+
+    row: int
+    raw: bytes
+    document: Document | None
+
+    def decoded(self) -> Document:
+        """Return the document, decoded now if it was not yet."""
+        return decode_document(self.raw) if self.document is None else self.document
+
+
+@dataclass
+class Query:
+    """A filter with everything that decides which documents it yields, and in what order."""
+
+    filter: Document = field(default_factory=dict)
+    sort: Document = field(default_factory=dict)
+    skip: int = 0
+    limit: int = 0
+    hint: Any = None
+    variables: Variables = field(default_factory=lambda: NO_VARIABLES)
+    deadline: float | None = None
+
+
+def search(storage: Storage, collection: Collection | None, query: Query) -> Iterator[Match]:
+    """Return the matches of a query. Raises CommandError at once for a bad query.
+
+    The iterator may be used on in a later snapshot: it then goes on from where it was.
+    """
+    fields = parse_sort(query.sort)
+    predicate = compile_filter(query.filter, query.variables)
+    if collection is None:
+        return iter(())
+    plan = make_plan(collection, query.filter, fields, query.hint)
+    found = _matches(storage, collection, plan, predicate, query.deadline)
+    if fields and not plan.sorted:
+        found = _sorted(found, sort_key(query.sort), query.skip + query.limit if query.limit else 0)
+    if query.skip or query.limit:
+        return itertools.islice(
+            found, query.skip, query.skip + query.limit if query.limit else None
+        )
+    return found
+
+
+def count(storage: Storage, collection: Collection | None, query: Query) -> int:
+    """Return how many documents match; from the index alone where its ranges are exact."""
+    compile_filter(query.filter, query.variables)
+    if collection is None:
+        return 0
+    total = None
+    if not query.filter:
+        total = storage.count(collection)
+    else:
+        plan = make_plan(collection, query.filter, (), query.hint)
+        if plan.exact:
+            table, key = _key_table(collection, plan)
+            sql = f"SELECT count(*) FROM {table} WHERE {key} >= ? AND {key} < ?"
+            total = sum(storage.execute(sql, bounds).fetchone()[0] for bounds in plan.ranges)
+    if total is None:
+        return sum(1 for _ in search(storage, collection, query))
+    total = max(0, total - query.skip)
+    return min(total, query.limit) if query.limit else total
+
+
+def explain(collection: Collection | None, query: Query) -> Document:
+    """Return the plan of a query in the shape of `explain`'s `queryPlanner`."""
+    if collection is None:
+        stage: Document = {"stage": "EOF"}
+    else:
+        plan = make_plan(collection, query.filter, parse_sort(query.sort), query.hint)
+        stage = {"stage": plan.name}
+        if plan.index is not None:
+            stage["indexName"] = plan.index.name
+    return {"winningPlan": stage, "rejectedPlans": []}
+
+
+def _key_table(collection: Collection, plan: Plan) -> tuple[str, str]:
+    if plan.index is None:
+        return f"d{collection.id}", "id"
+    return f"x{plan.index.id}", "key"
+
+
+def _candidates(
+    storage: Storage, collection: Collection, plan: Plan
+) -> Iterator[tuple[int, bytes]]:
+    if plan.scan:
+        yield from storage.scan(collection)
+        return
+    if plan.index is None and plan.exact and not plan.backward:
+        points = [low for low, high in plan.ranges if high == low + b"\xff"]
+        if len(points) == len(plan.ranges):
+            for key in points:
+                found = storage.fetch_by_id(collection, key)
+                if found is not None:
+                    yield found
+            return
+    seen: set[int] = set()
+    for row in _index_rows(storage, collection, plan):
+        if plan.index is not None and plan.index.multikey:
+            if row in seen:
+                continue
+            seen.add(row)
+        raw = storage.fetch(collection, row)
+        if raw is not None:
+            yield row, raw
+
+
+def _index_rows(storage: Storage, collection: Collection, plan: Plan) -> Iterator[int]:
+    """Yield rows in key order, a chunk at a time, so that no statement stays open."""
+    table, key = _key_table(collection, plan)
+    order, beyond = ("DESC", "<") if plan.backward else ("ASC", ">")
+    tail = f"ORDER BY {key} {order}, row {order} LIMIT ?"
+    first = f"SELECT {key}, row FROM {table} WHERE {key} >= ? AND {key} < ? {tail}"
+    bound = f"{key} >= ?" if plan.backward else f"{key} < ?"
+    more = f"SELECT {key}, row FROM {table} WHERE ({key}, row) {beyond} (?, ?) AND {bound} {tail}"
+    for low, high in plan.ranges:
+        size = _FIRST_CHUNK
+        rows = storage.execute(first, (low, high, size)).fetchall()
+        while True:
+            for _, row in rows:
+                yield row
+            if len(rows) < size:
+                break
+            size = min(size * 4, _LARGEST_CHUNK)
+            edge = low if plan.backward else high
+            rows = storage.execute(more, (*rows[-1], edge, size)).fetchall()
+
+
+def _matches(
+    storage: Storage,
+    collection: Collection,
+    plan: Plan,
+    predicate: Any,
+    deadline: float | None,
+) -> Iterator[Match]:
+    for row, raw in _candidates(storage, collection, plan):
+        if deadline is not None and time.monotonic() > deadline:
+            raise CommandError("MaxTimeMSExpired", "operation exceeded time limit")
+        if plan.exact:
+            yield Match(row, raw, None)
+            continue
+        document = decode_document(raw)
+        if predicate(document):
+            yield Match(row, raw, document)
+
+
+def _sorted(found: Iterator[Match], key: Any, limit: int) -> Iterator[Match]:
+    keyed = ((key(match.decoded()), match._replace(document=None)) for match in found)
+    if limit:
+        best = heapq.nsmallest(limit, keyed, key=lambda pair: pair[0])
+        yield from (match for _, match in best)
+        return
+    runs = []
+    while run := list(itertools.islice(keyed, _RUN)):
+        run.sort(key=lambda pair: pair[0])
+        runs.append(run)
+    for _, match in heapq.merge(*runs, key=lambda pair: pair[0]):
+        yield match

@@ -1,0 +1,117 @@
+"""The server: a Unix socket, a thread per connection, and an orderly stop."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+from . import administration, crud, joins  # noqa: F401 - registers the commands and stages
+from .commands import Session, run_command
+from .cursors import Cursors
+from .housekeeping import Housekeeper
+from .storage import Storage
+from .wire import ProtocolError, encode_reply, read_request
+
+_BACKLOG = 256
+_GRACE_SECONDS = 5.0
+
+
+class SocketInUse(Exception):
+    """Another process answers on the socket; the text is one line that says so."""
+
+
+class Server:
+    """Serves one storage on one Unix socket."""
+
+    def __init__(self, storage: Storage, socket_path: Path) -> None:
+        self._storage = storage
+        self._path = socket_path
+        self._cursors = Cursors()
+        self._session = Session(storage, self._cursors, time.monotonic())
+        self._housekeeper = Housekeeper(storage, self._cursors)
+        self._listener = listen(socket_path)
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._idle = threading.Condition(self._lock)
+        self._stopping = False
+
+    def serve(self) -> None:
+        """Accept connections until `stop` is called, then finish the commands in progress."""
+        self._housekeeper.start()
+        with contextlib.suppress(OSError):
+            while not self._stopping:
+                connection, _ = self._listener.accept()
+                with self._lock:
+                    self._connections.add(connection)
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+        self._finish()
+
+    def stop(self) -> None:
+        """Make `serve` return. May be called from a signal handler or another thread."""
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+
+    def _finish(self) -> None:
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+        self._housekeeper.stop()
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+            self._idle.wait_for(lambda: self._busy == 0, timeout=_GRACE_SECONDS)
+
+    def _talk(self, connection: socket.socket) -> None:
+        replies = itertools.count(1)
+        try:
+            while not self._stopping:
+                request = read_request(connection)
+                if request is None:
+                    break
+                with self._lock:
+                    self._busy += 1
+                try:
+                    reply = run_command(self._session, request.body)
+                    if request.wants_reply:
+                        connection.sendall(encode_reply(request, next(replies), reply))
+                finally:
+                    with self._lock:
+                        self._busy -= 1
+                        self._idle.notify_all()
+        except (ProtocolError, OSError):
+            pass  # a client that breaks off or speaks something else only loses its connection
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+            connection.close()
+            self._storage.close_thread()
+
+
+def listen(path: Path) -> socket.socket:
+    """Return a listening socket at `path`, mode 0700 from its first moment.
+
+    It is bound under a private name and moved, so who can see it can connect. Raises SocketInUse.
+    """
+    if path.exists():
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(path))
+            raise SocketInUse(f"another server answers on {path}")
+    listener = socket.socket(socket.AF_UNIX)
+    private = path.with_name(f".{path.name}.{os.getpid()}")
+    private.unlink(missing_ok=True)
+    mask = os.umask(0o077)
+    try:
+        listener.bind(str(private))
+    finally:
+        os.umask(mask)
+    os.chmod(private, 0o700)
+    listener.listen(_BACKLOG)
+    private.rename(path)
+    return listener
