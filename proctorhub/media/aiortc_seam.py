@@ -29,7 +29,7 @@ from aiortc import (
 )
 from aiortc.codecs import is_rtx
 from aiortc.sdp import SessionDescription, candidate_from_sdp
-from pylibsrtp import ffi, lib
+from pylibsrtp._binding import ffi, lib
 
 from proctorhub.media.sdp import BadOffer, clean_candidates
 from proctorhub.media.tasks import spawn
@@ -153,8 +153,8 @@ class Peer:
         self.connected = False
         self.closed = False
         self.rejected_datagrams = 0
-        self._receive: dict[str, MediaLine] = {}
-        self._send: dict[str, MediaLine] = {}
+        self._receive: dict[RTCRtpTransceiver, MediaLine] = {}
+        self._send: dict[RTCRtpTransceiver, MediaLine] = {}
         self._dtls: Any = None
         self._nominated: dict[int, Any] = {}
         self._tx: Any = None
@@ -261,13 +261,13 @@ class Peer:
 
     def _take_over(self, line: RTCRtpTransceiver) -> None:
         async def receive(parameters: Any) -> None:
-            if parameters.codecs and line.mid not in self._receive:
-                self._receive[line.mid] = _describe(line, parameters, sending=False)
+            if parameters.codecs and line not in self._receive:
+                self._receive[line] = _describe(line, parameters, sending=False)
                 self._maybe_connected(line)
 
         async def send(parameters: Any) -> None:
-            if parameters.codecs and line.mid not in self._send:
-                self._send[line.mid] = _describe(line, parameters, sending=True)
+            if parameters.codecs and line not in self._send:
+                self._send[line] = _describe(line, parameters, sending=True)
                 self._maybe_connected(line)
 
         line.receiver.receive = receive  # type: ignore[method-assign]
@@ -348,7 +348,8 @@ def _rtx_of(codec: Any, codecs: list[Any]) -> list[Any]:
 def _describe(line: RTCRtpTransceiver, parameters: Any, *, sending: bool) -> MediaLine:
     codec = parameters.codecs[0]
     rtx = _rtx_of(codec, parameters.codecs)
-    ssrc, rtx_ssrc = line.sender._ssrc, line.sender._rtx_ssrc
+    ssrc: int | None = line.sender._ssrc
+    rtx_ssrc: int | None = line.sender._rtx_ssrc
     if not sending:
         first = parameters.encodings[0] if parameters.encodings else None
         ssrc = first.ssrc if first else None

@@ -38,7 +38,18 @@ class Keeping:
 
     def tell(self, kind: str, **values: Any) -> None:
         """Tell the ledger something, in order, without waiting."""
-        self.disk.submit(self.uploader.add_note, kind, **values)
+        self.later(self.uploader.add_note, kind, **values)
+
+    def later(self, job: Callable[..., object], *args: Any, **values: Any) -> None:
+        """Do file work behind what was asked for before; an exception in it is logged."""
+
+        def run() -> None:
+            try:
+                job(*args, **values)
+            except Exception as error:  # nobody waits for the result, so nobody else would see it
+                log.error("disk_job_failed", job=job.__qualname__, error=repr(error))
+
+        self.disk.submit(run)
 
 
 class Chain:
@@ -98,7 +109,7 @@ class Chain:
         record = ChainRecord(self.session_id, self.source, self.id, self._origin_ms, now_ms)
         self._folder = keeping.spool.folder(record)
         self._folder.mkdir(parents=True, exist_ok=True)
-        keeping.disk.submit(keeping.spool.open_chain, record)
+        keeping.later(keeping.spool.open_chain, record)
         self.coverage = Coverage(self._gap)
         codec = publisher.tracks["video"].codec if "video" in publisher.tracks else None
         self._recorder = Recorder(
@@ -159,7 +170,7 @@ class Chain:
                 self.log.error("segment_not_closed", error=str(error))
                 self._storage_gap(values["started_at_ms"], values["ended_at_ms"])
 
-        keeping.disk.submit(finish)
+        keeping.later(finish)
 
     def tick(self, now: float) -> None:
         """Do what is due between packets; call a few times a second with UTC seconds."""
@@ -197,12 +208,14 @@ class Chain:
         if self._closed:
             return
         self._closed = True
+        if self.publisher is not None:
+            self.publisher.on_frame = None  # packets still come until the connection is closed
         if self._recorder is not None:
             self._recorder.close()
             assert self._keeping is not None and self._folder is not None
             at_ms = int(time.time() * 1000)
             self._tell("source_closed", at_ms=at_ms, reason=reason.value)
-            self._keeping.disk.submit(self._keeping.spool.end_chain, self._folder)
+            self._keeping.later(self._keeping.spool.end_chain, self._folder)
         self.log.info("sender_closed", reason=reason.value)
         self._on_closed(self, reason)
         if not self.peer.closed:

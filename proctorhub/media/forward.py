@@ -97,8 +97,6 @@ class Forwarder:
         if self._last_rtp is not None:
             passed = max(0.02, now - self._last_sent_s)
             self._next_rtp = (self._last_rtp + int(passed * rate)) & 0xFFFFFFFF
-            # Room for late packets of the former sender, which would otherwise share numbers.
-            self._next_seq = (self._next_seq + 1) & 0xFFFF
         self._seq_shift = self._next_seq - seq
         self._rtp_shift = self._next_rtp - rtp
 

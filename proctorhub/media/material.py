@@ -120,8 +120,8 @@ def read_media(path: Path) -> Material:
 
 
 def _read(container: Any) -> Material:
-    video = next(iter(container.streams.video), None)
-    audio = next(iter(container.streams.audio), None)
+    video: Any = next(iter(container.streams.video), None)
+    audio: Any = next(iter(container.streams.audio), None)
     codec = {"vp8": "VP8", "h264": "H264"}.get(video.codec_context.name) if video else None
     if video is not None and codec is None:
         raise MaterialError(f"{video.codec_context.name} cannot be sent, only VP8 and H.264")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 log = structlog.get_logger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _TITLES = {
     400: "Bad request",
@@ -25,6 +22,7 @@ _TITLES = {
     500: "Our mistake",
     503: "Not available",
 }
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 class Problem(Exception):
@@ -63,9 +61,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-        problem = Problem(error.status, code.get(error.status, "bad_request"), error.reason)
-        return problem.response()
+        code = _CODES.get(error.status, "bad_request")
+        return Problem(error.status, code, error.reason).response()
     except (ConnectionError, TimeoutError):
         raise  # the client went away: there is nobody to answer
     except Exception:
@@ -85,7 +82,7 @@ def allowed_origins(web_url: str) -> frozenset[str]:
     return frozenset(origins)
 
 
-def cors(web_url: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def cors(web_url: str) -> Middleware:
     """Return a middleware that answers preflights and marks answers for `web_url`'s pages."""
     origins = allowed_origins(web_url)
 

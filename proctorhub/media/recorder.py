@@ -80,7 +80,7 @@ class Recorder:
         self._counts = {"video": 0, "audio": 0}
         self._last = {"video": -1, "audio": -1}
         self._written_ms = 0
-        self._asked_ms = 0
+        self._asked_ms = -KEYFRAME_EVERY_MS
         self._lost_packets = 0
         self._no_room_since: int | None = None
         self.dropped = 0
@@ -120,16 +120,18 @@ class Recorder:
         self._queues[frame.kind].append((at, frame))
 
     def _release(self, everything: bool = False) -> None:
-        newest = self._newest.values()
+        queues, newest = self._queues.items(), self._newest.values()
         limit = max(newest) if everything else max(min(newest), max(newest) - HOLD_MS)
         while True:
             if self._segment is None and not self._begin(everything):
                 return
-            heads = [(queue[0][0], kind) for kind, queue in self._queues.items() if queue]
-            if not heads or min(heads)[0] > limit:
+            heads = [(queue[0][0], kind != "video", queue) for kind, queue in queues if queue]
+            if not heads:
                 return
-            at, frame = self._queues[min(heads)[1]].popleft()
-            self._write(max(at, self._written_ms), frame)
+            at, _, queue = min(heads)  # of the same instant the picture comes first
+            if at > limit:
+                return
+            self._write(max(at, self._written_ms), queue.popleft()[1])
 
     def _begin(self, everything: bool) -> bool:
         """Open a segment where the queues stand; False when that has to wait."""
@@ -165,7 +167,6 @@ class Recorder:
         self._video = video
         self._seq += 1
         self._counts = {"video": 0, "audio": 0}
-        self._asked_ms = 0
 
     def _no_room(self, at: int, error: Exception) -> None:
         if self._no_room_since is None:
@@ -288,4 +289,5 @@ class Recorder:
         self._end()
         if self._no_room_since is not None:
             origin = self._record.origin_ms
-            self._links.storage_gap(origin + self._no_room_since, origin + self._written_ms)
+            newest = max(self._newest.values())
+            self._links.storage_gap(origin + self._no_room_since, origin + newest)

@@ -95,7 +95,7 @@ class _PacedTrack(MediaStreamTrack):
         rounds, place = divmod(index, len(self._packets))
         return self._packets[place].at_s + rounds * self._duration_s
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> Any:
         """Return the next packet when its time has come."""
         while True:
             if self.readyState != "live":

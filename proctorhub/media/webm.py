@@ -226,8 +226,8 @@ def read_segment(data: bytes) -> SegmentInfo:
     video, audio = None, False
     while data[at : at + 4] != _CLUSTER:
         name, body, size = _read_element(data, at)
-        if size is None:
-            raise MalformedSegment(f"an element of unknown size at byte {at}")
+        if size is None or body + size > len(data):
+            raise MalformedSegment(f"an element without its end at byte {at}")
         if name == _TRACKS:
             video, audio = _read_tracks(data[body : body + size])
         at = body + size
@@ -287,10 +287,11 @@ def _read_tracks(data: bytes) -> tuple[VideoTrack | None, bool]:
         codec = fields.get(b"\x86", [b""])[0]
         if codec in names and b"\xe0" in fields:
             picture = _children(fields[b"\xe0"][0])
+            width, height = (picture.get(name, [b""])[0] for name in (b"\xb0", b"\xba"))
             video = VideoTrack(
                 names[codec],
-                int.from_bytes(picture[b"\xb0"][0], "big"),
-                int.from_bytes(picture[b"\xba"][0], "big"),
+                int.from_bytes(width, "big"),
+                int.from_bytes(height, "big"),
                 fields.get(b"\x63\xa2", [b""])[0],
             )
         elif codec == b"A_OPUS":

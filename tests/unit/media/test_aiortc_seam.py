@@ -1,0 +1,191 @@
+"""The private names the seam leans on. When this fails after an upgrade, read the seam anew."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+import aioice.ice
+import pylibsrtp
+import pytest
+from aiortc import RTCPeerConnection, rtp
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from pylibsrtp._binding import lib
+
+from proctorhub.media import aiortc_seam as seam
+from proctorhub.media.sdp import BadOffer
+
+
+def test_the_pinned_versions_are_installed() -> None:
+    seam.check_versions()
+
+
+@pytest.mark.parametrize("name", ["aiortc", "aioice", "pylibsrtp"])
+def test_another_version_is_refused_by_name(name: str) -> None:
+    with pytest.raises(seam.SeamError, match=f"needs {name} 0.0.0 exactly"):
+        seam.check_versions({name: "0.0.0"})
+
+
+def test_private_names_have_the_shapes_the_seam_expects() -> None:
+    async def look() -> None:
+        pc = RTCPeerConnection()
+        line = pc.addTransceiver("video", direction="recvonly")
+        dtls = line.receiver.transport
+        connection = dtls.transport._connection
+        assert line.sender.transport is dtls
+        assert isinstance(line._codecs, list)
+        assert isinstance(line.sender._ssrc, int)
+        assert isinstance(line.sender._rtx_ssrc, int)
+        assert callable(line.sender._send_keyframe)
+        assert isinstance(connection, aioice.ice.Connection)
+        assert connection._nominated == {}
+        assert connection._protocols == []
+        assert connection.remote_username is None
+        assert dtls._rx_srtp is None and dtls._tx_srtp is None
+        await pc.close()
+
+    asyncio.run(look())
+    assert list(inspect.signature(aioice.ice.get_host_addresses).parameters) == [
+        "use_ipv4",
+        "use_ipv6",
+    ]
+    assert "get_host_addresses(" in inspect.getsource(aioice.ice.Connection.gather_candidates)
+    assert list(inspect.signature(aioice.ice.StunProtocol.datagram_received).parameters) == [
+        "self",
+        "data",
+        "addr",
+    ]
+    assert list(inspect.signature(RTCDtlsTransport._handle_rtp_data).parameters) == [
+        "self",
+        "data",
+        "arrival_time_ms",
+    ]
+    assert list(inspect.signature(RTCDtlsTransport._handle_rtcp_data).parameters) == [
+        "self",
+        "data",
+    ]
+    connecting = inspect.getsource(RTCPeerConnection._RTCPeerConnection__connect)  # type: ignore[attr-defined]
+    assert "await transceiver.sender.send(" in connecting
+    assert "await transceiver.receiver.receive(" in connecting
+
+
+def test_libsrtp_is_reached_as_expected() -> None:
+    policy = pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+    session = pylibsrtp.Session(policy)
+    assert session._srtp[0]
+    assert callable(lib.srtp_unprotect) and callable(lib.srtp_protect)
+    assert callable(session.protect_rtcp) and callable(session.unprotect_rtcp)
+
+
+def test_rtcp_classes_have_the_fields_we_read() -> None:
+    info = rtp.RtcpSenderInfo(ntp_timestamp=1, rtp_timestamp=2, packet_count=3, octet_count=4)
+    packet = rtp.RtcpPacket.parse(bytes(rtp.RtcpSrPacket(ssrc=9, sender_info=info)))[0]
+    assert isinstance(packet, rtp.RtcpSrPacket)
+    assert (packet.ssrc, packet.sender_info.ntp_timestamp) == (9, 1)
+
+
+def test_addresses_are_the_configured_ones_or_all_with_loopback() -> None:
+    assert seam.host_addresses(" 10.0.0.1, ::1 ,") == ["10.0.0.1", "::1"]
+    assert seam.host_addresses("")[-1] == "127.0.0.1"
+
+
+async def _pair() -> tuple[seam.Peer, seam.Peer, dict[str, Any]]:
+    seam.use_host_addresses("127.0.0.1")
+    sender, receiver = seam.Peer(), seam.Peer()
+    lines: dict[str, Any] = {}
+    up = asyncio.Event()
+
+    def sending(receive: list[seam.MediaLine], send: list[seam.MediaLine]) -> None:
+        lines["send"] = send
+
+    def receiving(receive: list[seam.MediaLine], send: list[seam.MediaLine]) -> None:
+        lines["receive"] = receive
+        up.set()
+
+    sender.on_connected, receiver.on_connected = sending, receiving
+    offer = await receiver.offer_to_receive()
+    await receiver.take_answer(await sender.answer(offer, send={"video": ("VP8", "")}))
+    async with asyncio.timeout(10):
+        await up.wait()
+        while not sender.connected:
+            await asyncio.sleep(0.01)
+    return sender, receiver, lines
+
+
+def test_two_peers_exchange_plain_packets() -> None:
+    async def scenario() -> None:
+        sender, receiver, lines = await _pair()
+        got: list[bytes] = []
+        arrived = asyncio.Event()
+
+        def take(packet: bytes) -> None:
+            got.append(packet)
+            if len(got) == 2:
+                arrived.set()
+
+        receiver.on_rtp = receiver.on_rtcp = take
+        (line,) = lines["send"]
+        assert (line.kind, line.codec) == ("video", "VP8")
+        assert [(x.kind, x.ssrc) for x in lines["receive"]] == [("video", line.ssrc)]
+        assert lines["receive"][0].rtx_ssrc == line.rtx_ssrc
+        packet = bytes([0x80, line.payload_type, 0, 7, 0, 0, 0, 1]) + line.ssrc.to_bytes(4, "big")
+        report = bytes([0x80, 201, 0, 1]) + line.ssrc.to_bytes(4, "big")
+        sender.send_rtp(packet + b"picture")
+        sender.send_rtcp(report)
+        async with asyncio.timeout(5):
+            await arrived.wait()
+        assert got == [packet + b"picture", report]
+        await sender.close()
+        await receiver.close()
+
+    asyncio.run(scenario())
+
+
+def test_forged_packets_are_counted_and_dropped() -> None:
+    async def scenario() -> None:
+        sender, receiver, _ = await _pair()
+        receiver.on_rtp = receiver.on_rtcp = lambda data: pytest.fail("a forged packet came in")
+        protocol = receiver._nominated[1].protocol
+        address = ("127.0.0.1", 9)
+        protocol.datagram_received(b"\x80\x60" + bytes(40), address)
+        protocol.datagram_received(b"\x80\xc9" + bytes(40), address)
+        protocol.datagram_received(b"\x80\x60" + bytes(1600), address)
+        protocol.datagram_received(b"", address)
+        assert receiver.rejected_datagrams == 3
+        await sender.close()
+        await receiver.close()
+
+    asyncio.run(scenario())
+
+
+def test_closing_one_side_closes_the_other_once() -> None:
+    async def scenario() -> None:
+        sender, receiver, _ = await _pair()
+        closed = []
+        done = asyncio.Event()
+        receiver.on_closed = lambda: (closed.append(1), done.set())
+        await sender.close()
+        async with asyncio.timeout(5):
+            await done.wait()
+        await receiver.close()
+        assert closed == [1]
+        receiver.send_rtp(bytes(20))
+        receiver.send_rtcp(bytes(8))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "v=0\r\nm=video", "v=0\r\no=\r\nm=audio x y z\r\n"]
+)
+def test_garbage_is_a_bad_offer(text: str) -> None:
+    async def scenario() -> None:
+        peer = seam.Peer()
+        with pytest.raises(BadOffer):
+            if not seam.read_offer(text):
+                raise BadOffer("no lines")
+            await peer.answer(text)
+        await peer.close()
+
+    asyncio.run(scenario())

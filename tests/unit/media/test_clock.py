@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorhub.media.clock import (
+    SenderClock,
+    TrackClock,
+    Unwrapper,
+    ntp_seconds,
+    ntp_timestamp,
+)
+
+
+@given(st.integers(0, 0xFFFFFFFF), st.lists(st.integers(-90_000, 900_000), max_size=50))
+def test_unwrapping_follows_every_step(start: int, steps: list[int]) -> None:
+    unwrapper = Unwrapper()
+    at = unwrapper.unwrap(start)
+    for step in steps:
+        at += step
+        assert unwrapper.near(at & 0xFFFFFFFF) == at
+        assert unwrapper.unwrap(at & 0xFFFFFFFF) == at
+
+
+def test_ntp_there_and_back() -> None:
+    assert ntp_seconds(ntp_timestamp(1_795_000_000.25)) == pytest.approx(1_795_000_000.25, abs=1e-6)
+
+
+def test_before_any_report_arrival_counts() -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.first_packet(1000, 50.0)
+    assert clock.seconds(1000 + 90_000) == pytest.approx(51.0)
+
+
+def test_tracks_of_one_sender_agree_however_late_their_packets_came() -> None:
+    # The same instant: 3 s on the sender's clock. Video was 120 ms late, sound 5 ms.
+    sender = SenderClock()
+    video, audio = TrackClock(90_000, sender), TrackClock(48_000, sender)
+    video.first_packet(0, 100.120)
+    audio.first_packet(0, 100.005)
+    video.report(3.0, 270_000, 103.040)
+    audio.report(3.0, 144_000, 103.010)
+    assert video.seconds(270_000) == pytest.approx(audio.seconds(144_000), abs=0.001)
+    assert video.seconds(270_000) == pytest.approx(103.0, abs=0.05)
+
+
+def test_the_sound_cards_drift_is_followed_within_60_ms_for_three_hours() -> None:
+    noise = random.Random(1)
+    sender = SenderClock()
+    clock = TrackClock(48_000, sender)
+    rate = 48_000 * (1 + 80e-6)
+    worst = 0.0
+    clock.first_packet(0, 1000.0)
+    for second in range(1, 3 * 3600):
+        rtp = int(second * rate)
+        clock.report(second + noise.uniform(-0.01, 0.01), rtp, 1000 + second + 0.02)
+        if second > 5:
+            worst = max(worst, abs(clock.seconds(rtp) - (1000 + second + 0.02)))
+    assert worst < 0.06
+
+
+def test_the_senders_clock_drift_is_followed_and_never_jumps() -> None:
+    noise = random.Random(2)
+    clock = SenderClock()
+    last = None
+    for second in range(3 * 3600):
+        sent = second * (1 + 40e-6)
+        clock.observe(sent, 500 + second + 0.01 + noise.expovariate(50))
+        assert clock.offset_s is not None
+        if last is not None:
+            assert abs(clock.offset_s - last) <= 0.0005 + 1e-9
+        last = clock.offset_s
+        if second > 600:
+            assert clock.offset_s + sent == pytest.approx(500 + second, abs=0.06)
+
+
+def test_a_step_of_the_senders_clock_is_taken_over() -> None:
+    clock = SenderClock()
+    clock.observe(10.0, 110.0)
+    clock.observe(11.0 + 3600, 111.0)
+    assert clock.offset_s == pytest.approx(111.0 - 3611.0)
+
+
+def test_a_jump_of_the_media_time_is_taken_over_and_counted() -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.first_packet(0, 0.0)
+    clock.report(1.0, 90_000, 1.0)
+    clock.report(2.0, 90_000 * 5, 2.0)
+    assert clock.jumps == 1
+    assert clock.seconds(90_000 * 5) == pytest.approx(2.0)
+
+
+@given(st.integers(0, 1 << 40), st.floats(0, 1e5))
+def test_rtp_at_is_the_inverse(rtp: int, ntp: float) -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.first_packet(rtp, ntp + 7)
+    clock.report(ntp, rtp, ntp + 7)
+    assert abs(clock.rtp_at(clock.seconds(rtp + 12345)) - (rtp + 12345)) <= 2

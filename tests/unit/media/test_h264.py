@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import av
+import pytest
+from aiortc.codecs.h264 import H264Encoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proctorhub.media import h264
+from proctorhub.media.material import make_media, read_media
+
+
+def _payloads(annexb: bytes) -> list[bytes]:
+    return H264Encoder._packetize(H264Encoder._split_bitstream(annexb))
+
+
+@pytest.mark.parametrize("size", [(320, 240), (642, 482), (1280, 720)])
+def test_real_frames_survive_packing_and_assembly(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "m.mp4"
+    make_media(path, 1.2, with_audio=False, codec="h264", size=size, bit_rate=2_000_000)
+    material = read_media(path)
+    assembler = h264.H264Assembler()
+    for packet in material.video:
+        assembler.begin()
+        payloads = _payloads(packet.data)
+        assert all(assembler.add(payload) for payload in payloads)
+        data, key = assembler.take()
+        assert key == packet.key
+        assert h264.begins_keyframe(payloads[0]) == packet.key
+        nals = list(H264Encoder._split_bitstream(packet.data))
+        assert data == b"".join(struct.pack("!I", len(nal)) + nal for nal in nals)
+        if key:
+            sets = h264.parameter_sets(data)
+            assert sets is not None
+            assert h264.size(sets[0]) == size
+
+
+def test_decoder_configuration_lets_ffmpeg_decode(tmp_path: Path) -> None:
+    path = tmp_path / "m.mp4"
+    make_media(path, 0.5, with_audio=False, codec="h264", size=(320, 240))
+    assembler = h264.H264Assembler()
+    for payload in _payloads(read_media(path).video[0].data):
+        assembler.add(payload)
+    data, _ = assembler.take()
+    sets = h264.parameter_sets(data)
+    assert sets is not None
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.extradata = h264.decoder_configuration(*sets)
+    frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+    assert [(f.width, f.height) for f in frames] == [(320, 240)]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6))
+def test_garbage_never_hurts(payloads: list[bytes]) -> None:
+    assembler = h264.H264Assembler()
+    for payload in payloads:
+        h264.begins_keyframe(payload)
+        try:
+            assembler.add(payload)
+        except IndexError:
+            assembler.begin()
+    data, _ = assembler.take()
+    h264.parameter_sets(data)
+
+
+@given(st.binary(max_size=60))
+def test_a_wrong_parameter_set_has_one_error(data: bytes) -> None:
+    try:
+        width, height = h264.size(b"\x67" + data)
+    except h264.MalformedParameterSet:
+        return
+    assert 0 < width <= 16384 and 0 < height <= 16384
+
+
+def test_fragments_without_their_beginning_are_refused() -> None:
+    assert not h264.H264Assembler().add(bytes([h264.FU_A, 0x05]) + b"rest")
+
+
+def test_a_unit_within_an_open_fragment_is_refused() -> None:
+    assembler = h264.H264Assembler()
+    assert assembler.add(bytes([h264.FU_A, 0x85]) + b"begin")
+    assert not assembler.add(b"\x41slice")
