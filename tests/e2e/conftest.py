@@ -1,0 +1,188 @@
+"""A real ProctorHub, and real Chromium browsers whose cameras show photographs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import uuid
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from skimage import data
+
+from proctorhub.cli.rehearsal import house
+
+CHROMIUM = "/usr/bin/chromium"
+RATE, WIDTH, HEIGHT = 15, 640, 480
+CAMERA_S = 2
+PASSWORD = "correct horse battery"
+TONE_HZ = 440
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who can sign in."""
+
+    id: str
+    login: str
+    password: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running installation and its administrator's token."""
+
+    url: str
+    token: str
+    data_dir: Path
+
+    def api(self, method: str, path: str, body: Any = None, **arguments: Any) -> Any:
+        """Call the API as a machine with the administrator's token."""
+        answer = requests.request(
+            method,
+            f"{self.url}/api/v1{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=30,
+            **arguments,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def new_user(self, role: str, name: str | None = None) -> Account:
+        """Make an account with one role."""
+        login = f"{role.replace('_', '-')}-{secrets.token_hex(3)}"
+        name = name or f"{role.replace('_', ' ').title()} {login[-6:]}"
+        body = {"login": login, "name": name, "roles": [role], "password": PASSWORD}
+        made = self.api("POST", "/users", body)
+        return Account(made["id"], login, PASSWORD, name)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`proctorhub run` on free ports with data of its own."""
+    folder = tmp_path_factory.mktemp("house")
+    changed = {"PROCTORHUB_MONGODB_NAME": f"e2e_{uuid.uuid4().hex[:8]}"}
+    if uri := os.environ.get("PROCTORHUB_TEST_MONGODB_URI"):
+        changed["PROCTORHUB_MONGODB_URI"] = uri
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        with house.started(folder) as running:
+            yield Server(running.url, running.token, folder)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver; the browser itself is Debian's."""
+    with sync_playwright() as running:
+        yield running
+
+
+def picture(name: str) -> np.ndarray:
+    """Return a photograph of scikit-image as WIDTH x HEIGHT RGB."""
+    image = Image.fromarray(getattr(data, name)()).convert("RGB")
+    return np.asarray(image.resize((WIDTH, HEIGHT)))
+
+
+@pytest.fixture(scope="session")
+def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a Y4M file of a photograph under a little moving light, as a webcam would see it."""
+    folder = tmp_path_factory.mktemp("cameras")
+
+    def make(name: str) -> Path:
+        path = folder / f"{name}.y4m"
+        if path.exists():
+            return path
+        base = picture(name).astype(np.int16)
+        with path.open("wb") as file:
+            file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
+            for n in range(CAMERA_S * RATE):
+                light = round(8 * np.sin(2 * np.pi * n / (CAMERA_S * RATE)))
+                frame = np.clip(base + light, 0, 255).astype(np.uint8)
+                y, cb, cr = Image.fromarray(frame).convert("YCbCr").split()
+                half = (WIDTH // 2, HEIGHT // 2)
+                file.write(b"FRAME\n" + y.tobytes())
+                file.write(cb.resize(half).tobytes() + cr.resize(half).tobytes())
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tone_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of a tone, which Chromium loops as the microphone."""
+    path = tmp_path_factory.mktemp("microphone") / "tone.wav"
+    at = np.arange(48_000) / 48_000
+    samples = (np.sin(2 * np.pi * TONE_HZ * at) * 12_000).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+@pytest.fixture
+def browser_with(
+    playwright: Playwright, camera_file: Callable[[str], Path], tone_file: Path
+) -> Iterator[Callable[[str], Browser]]:
+    """Start a Chromium whose camera shows the named photograph."""
+    running: list[Browser] = []
+
+    def start(photograph: str) -> Browser:
+        arguments = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--autoplay-policy=no-user-gesture-required",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={camera_file(photograph)}",
+            f"--use-file-for-fake-audio-capture={tone_file}",
+        ]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        running.append(browser)
+        return browser
+
+    yield start
+    for browser in running:
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(server: Server) -> Callable[..., Page]:
+    """Open a page in a context of its own and sign somebody in through the form."""
+
+    def go(browser: Browser, account: Account, **context: Any) -> Page:
+        options = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", **context}
+        opened: BrowserContext = browser.new_context(**options)
+        opened.grant_permissions(["camera", "microphone"], origin=server.url)
+        page = opened.new_page()
+        page.goto(f"{server.url}/login")
+        page.fill("#login", account.login)
+        page.fill("#password", account.password)
+        page.click("[data-testid=sign-in]")
+        page.wait_for_url(lambda url: "/login" not in url)
+        return page
+
+    return go

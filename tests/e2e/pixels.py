@@ -1,0 +1,30 @@
+"""Looking at pictures: is this the photograph that the camera showed?"""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Locator
+
+_GRAB = """video => {
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
+_SMALL = (32, 24)
+
+
+def shown_by(video: Locator) -> np.ndarray:
+    """Return the frame a <video> shows now, as RGB."""
+    image = Image.open(io.BytesIO(base64.b64decode(video.evaluate(_GRAB))))
+    return np.asarray(image.convert("RGB"))
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the correlation (-1 to 1) of two pictures, brightness and size left aside."""
+    small = [np.asarray(Image.fromarray(p).resize(_SMALL), dtype=float).ravel() for p in (a, b)]
+    return float(np.corrcoef(small[0], small[1])[0, 1])

@@ -1,0 +1,359 @@
+"""A candidate and a proctor, each in a Chromium of their own, from check-in to report."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import TONE_HZ, Account, Server, picture
+from tests.e2e.pixels import likeness, shown_by
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+ALIKE = 0.9
+EXAM_URL = "https://lms.example/exam/1"
+SIT_S = 14
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return server.api(
+        "POST",
+        "/exams",
+        {
+            "title": "History of flight",
+            "opens_at": text(now - timedelta(hours=1)),
+            "closes_at": text(now + timedelta(hours=5)),
+            "duration_min": 30,
+            "tier": "ai_human",
+            "open": True,
+            "url": EXAM_URL,
+            "candidates": [candidate.id],
+            "proctors": [proctor.id],
+            "rules": {"allowed": ["a ruler"], "forbidden": ["a phone"]},
+        },
+    )
+
+
+def playing(page: Page, test_id: str) -> None:
+    """Wait until a video shows frames that move on."""
+    page.wait_for_function(
+        """id => { const v = document.querySelector(`[data-testid=${id}]`);
+             return v && v.videoWidth > 0 && !v.paused && v.currentTime > 0.3; }""",
+        arg=test_id,
+    )
+
+
+def looks_like(page: Page, test_id: str, photograph: str) -> None:
+    """Assert that a video shows a photograph, giving it some seconds to sharpen."""
+    playing(page, test_id)
+    wanted, best = picture(photograph), 0.0
+    deadline = time.monotonic() + 10
+    while best < ALIKE and time.monotonic() < deadline:
+        best = max(best, likeness(shown_by(page.get_by_test_id(test_id)), wanted))
+        page.wait_for_timeout(200)
+    assert best >= ALIKE, f"{test_id} does not show the {photograph}: {best:.2f}"
+
+
+def state(page: Page, root: str, wanted: str) -> None:
+    expect(page.get_by_test_id(root)).to_have_attribute("data-state", wanted, timeout=20_000)
+
+
+def arrive(page: Page) -> None:
+    """Consent, equipment check, check-in, camera and screen on, ready."""
+    page.get_by_test_id("join").click()
+    page.get_by_test_id("consent-agree").check()
+    page.get_by_test_id("consent-submit").click()
+    page.get_by_test_id("equipment-start").click()
+    page.get_by_test_id("share-screen").click(timeout=20_000)
+    for check in (
+        "browser",
+        "camera",
+        "microphone",
+        "screen",
+        "round_trip",
+        "uplink",
+        "connection",
+    ):
+        expect(page.get_by_test_id(f"check-{check}")).to_have_attribute(
+            "data-state", "pass", timeout=30_000
+        )
+    page.get_by_test_id("equipment-done").click()
+    page.get_by_test_id("check-in").click()
+
+
+def switch_on(page: Page) -> None:
+    """Switch camera and screen on where the page asks for it, then say ready."""
+    ready = page.get_by_test_id("ready")
+    for source in ("setup-camera", "setup-screen"):
+        button = page.get_by_test_id(source)
+        if not ready.is_enabled() and button.is_visible() and button.is_enabled():
+            button.click()
+    expect(ready).to_be_enabled(timeout=20_000)
+    ready.click()
+
+
+@pytest.fixture
+def people(server: Server) -> tuple[Account, Account]:
+    return server.new_user("candidate", "Ada Aviator"), server.new_user("proctor", "Pat Proctor")
+
+
+def test_from_check_in_to_report(
+    server: Server,
+    people: tuple[Account, Account],
+    browser_with: Callable[[str], Browser],
+    sign_in: Callable[..., Page],
+) -> None:
+    candidate, proctor = people
+    new_exam(server, proctor, candidate)
+    desk = sign_in(browser_with("coffee"), proctor)
+    desk.goto(f"{server.url}/desk")
+    sit = sign_in(browser_with("astronaut"), candidate)
+
+    arrive(sit)
+    state(sit, "sit", "checked_in")
+    row = desk.locator("[data-testid=day-table] tr", has_text="Ada Aviator")
+    expect(row).to_be_visible(timeout=1_000)
+    switch_on(sit)
+    state(sit, "sit", "waiting")
+    expect(row).to_have_attribute("data-state", "waiting", timeout=1_000)
+    session_id = row.get_attribute("data-id")
+    assert session_id
+
+    row.get_by_test_id("take-session").click()
+    desk.wait_for_url(f"{server.url}/desk/{session_id}")
+    console = desk
+    looks_like(console, "camera-video", "astronaut")
+    playing(console, "screen-video")
+    console.get_by_test_id("own-camera").click()
+    looks_like(sit, "proctor-video", "coffee")
+    hears_the_candidate(console)
+
+    console.get_by_test_id("identify").click()
+    state(sit, "sit", "identifying")
+    gate_is_shut(sit, server, session_id, candidate)
+    console.get_by_test_id("take-document").click()
+    console.get_by_test_id("take-face").click()
+    console.get_by_test_id("approve").click()
+    state(sit, "sit", "admitted")
+    sit.get_by_test_id("start").click()
+    began = time.monotonic()
+    expect(sit.get_by_test_id("exam-link")).to_have_attribute("href", EXAM_URL)
+
+    talk(sit, console)
+    warn_pause_and_extend(sit, console)
+    stills_are_of(server, session_id, "astronaut")
+    sit.wait_for_timeout(max(0, SIT_S - (time.monotonic() - began)) * 1000)
+    sit.get_by_test_id("finish").click()
+    sit.get_by_test_id("confirm-finish").click()
+    state(sit, "sit", "finished")
+
+    console.get_by_test_id("verdict-suspicious").check(force=True)
+    console.get_by_test_id("conclusion-comment").fill("Looked away twice.")
+    console.get_by_test_id("conclude").click()
+    state(console, "console", "concluded")
+    expect(sit.get_by_test_id("verdict")).to_contain_text("Suspicious", timeout=5_000)
+
+    recorded_whole(server, session_id)
+    report_plays_and_seeks(console, server, session_id)
+
+
+def hears_the_candidate(console: Page) -> None:
+    console.get_by_test_id("sound").click()
+    console.wait_for_function(
+        """() => { const v = document.querySelector("[data-testid=camera-video]");
+             if (v.muted || !v.srcObject || !v.srcObject.getAudioTracks().length) return false;
+             if (!window.heard) {
+               const context = new AudioContext();
+               window.heard = context.createAnalyser();
+               context.createMediaStreamSource(v.srcObject).connect(window.heard);
+             }
+             const wave = new Float32Array(window.heard.fftSize);
+             window.heard.getFloatTimeDomainData(wave);
+             return Math.max(...wave) > 0.05; }""",
+        timeout=15_000,
+    )
+
+
+def gate_is_shut(sit: Page, server: Server, session_id: str, candidate: Account) -> None:
+    """Before approval neither the page nor the API gives the exam away."""
+    expect(sit.get_by_test_id("exam-link")).to_be_hidden()
+    answers = sit.evaluate(
+        """async id => {
+             const csrf = document.querySelector("meta[name=csrf-token]").content;
+             const view = await (await fetch(`/api/v1/sessions/${id}`)).json();
+             const start = await fetch(`/api/v1/sessions/${id}/start`, {method: "POST",
+               headers: {"X-CSRF-Token": csrf, "Content-Type": "application/json"}, body: "{}"});
+             return {url: view.exam.url, status: start.status, problem: await start.json()};
+           }""",
+        session_id,
+    )
+    assert answers["url"] is None
+    assert answers["status"] == 409
+    assert answers["problem"]["state"] == "identifying"
+
+
+def talk(sit: Page, console: Page) -> None:
+    sit.get_by_test_id("chat-toggle").click()
+    sit.get_by_test_id("chat-text").fill("May I stand up?")
+    sit.get_by_test_id("chat-send").click()
+    line = console.get_by_test_id("chat-line").filter(has_text="May I stand up?")
+    expect(line).to_be_visible(timeout=1_500)
+    console.get_by_test_id("chat-text").fill("For a moment.")
+    console.get_by_test_id("chat-send").click()
+    answer = sit.get_by_test_id("chat-line").filter(has_text="For a moment.")
+    expect(answer).to_be_visible(timeout=1_500)
+
+
+def warn_pause_and_extend(sit: Page, console: Page) -> None:
+    console.get_by_test_id("warn").click()
+    console.get_by_test_id("warn-text").fill("Put the phone away.")
+    console.get_by_test_id("confirm-warn").click()
+    expect(sit.get_by_test_id("warning")).to_contain_text("Put the phone away.", timeout=1_500)
+    console.get_by_test_id("pause").click()
+    state(sit, "sit", "paused")
+    console.get_by_test_id("resume").click()
+    state(sit, "sit", "running")
+    before = minutes_left(sit)
+    console.get_by_test_id("extend").click()
+    console.get_by_test_id("extend-minutes").fill("10")
+    console.get_by_test_id("confirm-extend").click()
+    sit.wait_for_function("left => document.querySelector('[data-testid=clock]')"
+                          ".innerText.match(/\\d+/g).map(Number).slice(-2)[0] >= left",
+                          arg=before + 9)  # fmt: skip
+    console.get_by_test_id("note-text").fill("Had a phone on the table.")
+    console.get_by_test_id("note-send").click()
+
+
+def minutes_left(sit: Page) -> int:
+    digits = sit.get_by_test_id("clock").inner_text().split(":")
+    return int("".join(c for c in digits[-2] if c.isdigit()))
+
+
+def stills_are_of(server: Server, session_id: str, photograph: str) -> None:
+    identity = server.api("GET", f"/sessions/{session_id}")["identity"]
+    for name in ("document_still", "face_still"):
+        data = fetch(server, f"/sessions/{session_id}/stills/{identity[name]}")
+        with av.open(io.BytesIO(data)) as container:
+            image = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        assert image.shape[0] >= 240 and likeness(image, picture(photograph)) >= ALIKE
+
+
+def fetch(server: Server, path: str) -> bytes:
+    import requests
+
+    answer = requests.get(
+        f"{server.url}/api/v1{path}",
+        headers={"Authorization": f"Bearer {server.token}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    return answer.content
+
+
+def recorded_whole(server: Server, session_id: str) -> None:
+    """Every source is there, whole; every segment is a file that ffprobe reads."""
+    tracks = stored_tracks(server, session_id)
+    for track in tracks.values():
+        assert track["completeness"] >= 0.99 and track["gaps"] == []
+        assert track["recorded_s"] > 5
+        for segment in track["segments"]:
+            one_segment(server, session_id, track["source"], segment)
+    camera = fetch(server, f"/sessions/{session_id}/recordings/camera.webm")
+    whole_camera(camera, tracks["camera"]["recorded_s"])
+
+
+def stored_tracks(server: Server, session_id: str) -> dict[str, Any]:
+    """Wait until the last segments are stored."""
+    deadline = time.monotonic() + 20
+    while True:
+        tracks = {
+            t["source"]: t for t in server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+        }
+        whole = all(t["completeness"] >= 0.99 for t in tracks.values())
+        if (
+            set(tracks) == {"camera", "screen", "proctor"} and whole
+        ) or time.monotonic() > deadline:
+            assert set(tracks) == {"camera", "screen", "proctor"}
+            return tracks
+        time.sleep(0.2)
+
+
+def one_segment(server: Server, session_id: str, source: str, segment: dict[str, Any]) -> None:
+    folder = server.data_dir / "storage" / "blobs" / "sessions" / session_id / source
+    path = folder / segment["chain"] / f"{segment['seq']:06d}.webm"
+    assert path.stat().st_size == segment["bytes"]
+    probe = ffprobe(path)
+    kinds = {stream["codec_type"] for stream in probe["streams"]}
+    assert "video" in kinds
+    assert ("audio" in kinds) == (source != "screen")
+    first = next(p for p in probe["packets"] if p["codec_type"] == "video")
+    assert first["flags"].startswith("K"), "a segment begins with a keyframe"
+    length = seconds(segment["ended_at"]) - seconds(segment["started_at"])
+    assert length <= 10.5
+
+
+def ffprobe(path: Path) -> dict[str, Any]:
+    command = ["ffprobe", "-v", "error", "-show_streams", "-show_packets", "-of", "json", str(path)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stderr == b""
+    return dict(json.loads(done.stdout))
+
+
+def seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def whole_camera(data: bytes, recorded_s: float) -> None:
+    """The joined camera recording decodes from end to end, in picture and sound."""
+    with av.open(io.BytesIO(data)) as container:
+        assert container.duration / 1e6 == pytest.approx(recorded_s, abs=0.5)
+        frames = [f for f in container.decode(video=0)]
+        wanted = picture("astronaut")
+        middle = frames[len(frames) // 2].to_ndarray(format="rgb24")
+        assert likeness(middle, wanted) >= ALIKE
+        assert len(frames) >= recorded_s * 10
+    with av.open(io.BytesIO(data)) as container:
+        sound = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
+    spectrum = np.abs(np.fft.rfft(sound[48_000 : 48_000 * 4]))
+    loudest = np.argmax(spectrum) * 48_000 / (48_000 * 3)
+    assert loudest == pytest.approx(TONE_HZ, abs=10)
+
+
+def report_plays_and_seeks(page: Page, server: Server, session_id: str) -> None:
+    page.goto(f"{server.url}/reports/{session_id}")
+    expect(page.get_by_test_id("verdict")).to_contain_text("Suspicious")
+    expect(page.get_by_test_id("chain")).to_be_visible()
+    for line in ("Put the phone away.", "May I stand up?", "Had a phone on the table."):
+        expect(page.get_by_test_id("events")).to_contain_text(line)
+    page.get_by_test_id("play").click()
+    playing(page, "recording-camera")
+    looks_like(page, "recording-camera", "astronaut")
+    page.wait_for_function(
+        """async () => {
+             const video = document.querySelector("[data-testid=recording-camera]");
+             video.pause();
+             const seeked = new Promise(resolve => video.addEventListener("seeked", resolve, {once: true}));
+             video.currentTime = video.duration * 0.7;
+             await seeked;
+             return Math.abs(video.currentTime - video.duration * 0.7) < 0.2 && video.seekable.length > 0;
+           }"""
+    )
+    assert (
+        likeness(shown_by(page.get_by_test_id("recording-camera")), picture("astronaut")) >= ALIKE
+    )
