@@ -125,6 +125,10 @@ def read_offer(text: str) -> list[OfferedLine]:
         description = SessionDescription.parse(text)
     except Exception as error:  # the parser raises whatever its input trips over
         raise BadOffer("This is not a session description.") from error
+    for media in description.media:
+        # aiortc would find this out only after the answer has gone.
+        if not (media.dtls and media.dtls.fingerprints and media.ice and media.ice.password):
+            raise BadOffer("A line has no fingerprint or no ICE password.")
     return [
         OfferedLine(
             media.kind,

@@ -1,0 +1,187 @@
+"""Beginnings and ends: of a source, of a session, of the node, of the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import NodeProcess, until
+from looking import probe
+
+from proctorhub.media.synthetic import RefusedByNode, WhipSender
+
+
+def test_delete_ends_the_source_and_closes_its_segment(node: NodeProcess, vp8: Path) -> None:
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("del"), vp8):
+            await asyncio.sleep(1.5)
+
+    asyncio.run(scenario())
+    (closed,) = until(lambda: node.ledger.calls("closed", session_id="del"))
+    (segment,) = until(lambda: node.ledger.segments(session_id="del"))
+    assert closed["reason"] == "deleted"
+    assert segment.video_frames >= 20
+    until(lambda: not (node.spool / "del").exists(), what="the spool to be empty")
+
+
+def test_a_vanished_sender_is_a_lost_connection(node: NodeProcess, vp8: Path) -> None:
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("lost"), vp8) as sender:
+            await asyncio.sleep(0.5)
+            await sender.drop()
+
+    asyncio.run(scenario())
+    (closed,) = until(lambda: node.ledger.calls("closed", session_id="lost"))
+    assert closed["reason"] == "connection_lost"
+
+
+def test_silence_is_told_and_its_end_too(node: NodeProcess, vp8: Path) -> None:
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("mute"), vp8) as sender:
+            await asyncio.sleep(0.5)
+            due_in = sender._head.due_in
+            sender._head.due_in = lambda at_s: 1.0  # type: ignore[method-assign]
+            began = time.monotonic()
+            while not node.ledger.calls("state", session_id="mute", state="silent"):
+                await asyncio.sleep(0.02)
+                assert time.monotonic() - began < 3.5
+            sender._head.due_in = due_in  # type: ignore[method-assign]
+            while not node.ledger.calls("state", session_id="mute", state="live"):
+                await asyncio.sleep(0.02)
+                assert time.monotonic() - began < 8
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_a_session_closes_its_sources_for_good(node: NodeProcess, vp8: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            WhipSender(*node.whip("over"), vp8) as camera,
+            WhipSender(*node.whip("over", "screen"), vp8) as screen,
+        ):
+            await asyncio.sleep(0.5)
+            (node.ledger.root / "ended" / "over").touch()
+            async with asyncio.timeout(5):
+                while camera.connected or screen.connected:
+                    await asyncio.sleep(0.02)
+        with pytest.raises(RefusedByNode) as refusal:
+            async with WhipSender(*node.whip("over"), vp8):
+                pass
+        assert (refusal.value.status, refusal.value.code) == (409, "session_ended")
+
+    asyncio.run(scenario())
+    closed = until(
+        lambda: len(found := node.ledger.calls("closed", session_id="over")) == 2 and found
+    )
+    assert {call["reason"] for call in closed} == {"session_ended"}
+
+
+def test_the_equipment_check_leaves_no_trace(node: NodeProcess, vp8: Path) -> None:
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("unknown-check", "check"), vp8) as sender:
+            await asyncio.sleep(0.5)
+            assert sender.connected
+
+    asyncio.run(scenario())
+    for what in ("opened", "closed", "segment", "state"):
+        assert not node.ledger.calls(what, session_id="unknown-check")
+    assert not (node.spool / "unknown-check").exists()
+
+
+def test_a_killed_node_loses_at_most_what_was_not_flushed(
+    make_node: Callable[..., NodeProcess], vp8: Path
+) -> None:
+    node = make_node()
+
+    async def scenario() -> float:
+        async with WhipSender(*node.whip("kill"), vp8) as sender:
+            await asyncio.sleep(7.4)
+            node.kill()
+            sent = sender.sent_s
+            await sender.drop()
+            return sent
+
+    sent = asyncio.run(scenario())
+    assert list(node.spool.glob("*/*/*/*.part")), "the node died while it was writing"
+    before = len(node.ledger.segments(session_id="kill"))
+    node.start()
+    (closed,) = until(lambda: node.ledger.calls("closed", session_id="kill"))
+    assert closed["reason"] == "node_stopped"
+    until(lambda: not list(node.spool.glob("kill*")), what="the spool to be empty")
+    segments = node.ledger.segments(session_id="kill")
+    assert len(segments) > before
+    recorded = (segments[-1].ended_at_ms - segments[0].started_at_ms) / 1000
+    # One second is flushed at a time, and 1.5 s may wait for sound and picture to be merged.
+    assert sent - recorded < 3.0
+    assert closed["at_ms"] == segments[-1].ended_at_ms
+    for segment in segments:
+        answer = probe(node.ledger.path_of(segment))
+        assert len(answer["frames"]) == segment.video_frames
+        assert answer["frames"][0]["key_frame"] == 1
+
+    async def again() -> None:
+        async with WhipSender(*node.whip("kill"), vp8):
+            await asyncio.sleep(1.5)
+
+    asyncio.run(again())
+    until(lambda: len(node.ledger.calls("closed", session_id="kill")) == 2)
+
+
+def test_nothing_is_lost_while_the_ledger_is_away(own_node: NodeProcess, vp8: Path) -> None:
+    node = own_node
+
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("away"), vp8):
+            await asyncio.sleep(0.5)
+            (node.ledger.root / "away").touch()
+            await asyncio.sleep(3.5)
+
+    asyncio.run(scenario())
+    until(lambda: len(list(node.spool.glob("away/*/*/*.webm"))) >= 2)
+    assert not node.ledger.calls("closed", session_id="away")
+    assert node.stop() == 0  # it does not wait for a ledger that is away
+    kept = sorted(p.name for p in node.spool.glob("away/*/*/*.webm"))
+    assert len(kept) >= 2
+    (node.ledger.root / "away").unlink()
+    node.start()
+    until(lambda: node.ledger.calls("closed", session_id="away"))
+    until(lambda: not (node.spool / "away").exists(), what="the spool to be empty")
+    segments = node.ledger.segments(session_id="away")
+    assert [s.seq for s in segments] == list(range(len(segments)))
+
+
+def test_sigterm_hands_everything_over(own_node: NodeProcess, vp8: Path) -> None:
+    node = own_node
+
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("term"), vp8) as sender:
+            await asyncio.sleep(2.0)
+            assert await asyncio.to_thread(node.stop) == 0
+            await sender.drop()
+
+    asyncio.run(scenario())
+    (closed,) = node.ledger.calls("closed", session_id="term")
+    assert closed["reason"] == "node_stopped"
+    segments = node.ledger.segments(session_id="term")
+    assert sum(s.video_frames for s in segments) >= 25
+    assert not (node.spool / "term").exists()
+
+
+def test_a_taken_port_is_one_line_and_status_1(node: NodeProcess, tmp_path: Path) -> None:
+    environment = {**os.environ, **node.environment, "PROCTORHUB_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("node_main.py")), str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("media node: ") and str(node.port) in line
