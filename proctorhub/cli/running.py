@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import socket
 import sys
 import threading
@@ -24,10 +25,13 @@ from proctorhub.services import accounts, keys, runtime
 #: How long all processes may take to become ready, seconds.
 READY_S = 60.0
 _POLL_S = 0.1
+#: What honcho returns after SIGINT and SIGTERM: the operator's wish, not a failure.
+_ASKED_TO_STOP = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
 def main(settings: Settings) -> int:
     """Start everything and stay until Ctrl-C; returns the exit status."""
+    runtime.check(settings)
     for label, host, port in (
         ("port", settings.host, settings.port),
         ("media_port", settings.media_host, settings.media_port),
@@ -43,7 +47,7 @@ def main(settings: Settings) -> int:
         manager.add_process(name, "exec " + shlex.join(kept), env=environment, quiet=False)
     threading.Thread(target=_announce, args=(settings, manager), daemon=True).start()
     manager.loop()
-    return manager.returncode or 0
+    return 0 if manager.returncode in _ASKED_TO_STOP else manager.returncode or 0
 
 
 def _prepare(settings: Settings) -> None:

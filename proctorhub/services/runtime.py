@@ -43,6 +43,16 @@ def start(settings: Settings) -> Runtime:
     return _current
 
 
+def check(settings: Settings) -> None:
+    """Raise PluginError when the settings name a plugin that is missing or refuses its options."""
+    plugins.load("auth", settings.auth)
+    plugins.load("storage", settings.storage)
+    for name in plugins.names("connector"):
+        _make("connector", name, settings)
+    if not settings.mongodb_uri:
+        plugins.load("database", settings.database_plugin)
+
+
 def current() -> Runtime:
     """Return what `start` made. Raises RuntimeError before that."""
     if _current is None:
