@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -83,8 +85,20 @@ def allowed_origins(web_url: str) -> frozenset[str]:
 
 
 def cors(web_url: str) -> Middleware:
-    """Return a middleware that answers preflights and marks answers for `web_url`'s pages."""
+    """Return a middleware that answers preflights and marks answers for `web_url`'s pages.
+
+    A page on the web process's port of the very host the node was reached at is ours too: a
+    machine that listens everywhere has many names.
+    """
     origins = allowed_origins(web_url)
+    web_port = urlsplit(web_url).port
+
+    def is_ours(request: web.Request, origin: str | None) -> bool:
+        if origin is None or origin in origins:
+            return origin is not None
+        page = urlsplit(origin)
+        same_host = page.hostname == urlsplit(f"//{request.host}").hostname
+        return same_host and page.port == web_port
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -94,7 +108,7 @@ def cors(web_url: str) -> Middleware:
             response = await handler(request)
         response.headers["Vary"] = "Origin"
         origin = request.headers.get("Origin")
-        if origin in origins:
+        if origin and is_ours(request, origin):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link"
             if request.method == "OPTIONS":

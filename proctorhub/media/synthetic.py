@@ -7,7 +7,6 @@ the node's, and one that encodes nothing.
 from __future__ import annotations
 
 import asyncio
-import fractions
 import ssl as ssl_module
 import time
 from pathlib import Path
@@ -16,24 +15,12 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 import aiohttp
-import av
-from aiortc import (
-    MediaStreamTrack,
-    RTCBundlePolicy,
-    RTCConfiguration,
-    RTCPeerConnection,
-    RTCRtpSender,
-    RTCSessionDescription,
-)
-from aiortc.mediastreams import MediaStreamError
 
-from proctorhub.media.aiortc_seam import MediaLine, Peer, on_keyframe_wish
+from proctorhub.media.aiortc_seam import MediaLine, Peer
 from proctorhub.media.frame import Frame
-from proctorhub.media.material import Material, Packet, read_media
+from proctorhub.media.material import Material, read_media
+from proctorhub.media.playing import CONNECT_WITHIN_S, MediaSender
 from proctorhub.media.publisher import Publisher
-
-_BASES = {"audio": fractions.Fraction(1, 48_000), "video": fractions.Fraction(1, 90_000)}
-CONNECT_WITHIN_S = 15.0
 
 
 class RefusedByNode(Exception):
@@ -43,79 +30,6 @@ class RefusedByNode(Exception):
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
         self.code = code
-
-
-class _Playhead:
-    """Where a sender stands in its material. A wish for a keyframe jumps to the next one."""
-
-    def __init__(self, material: Material) -> None:
-        self._material = material
-        self._skipped_s = 0.0
-        self._began_s = time.monotonic()
-        self.floor_s = 0.0
-
-    def begin(self) -> None:
-        self._began_s = time.monotonic()
-
-    def position_s(self) -> float:
-        return time.monotonic() - self._began_s + self._skipped_s
-
-    def due_in(self, at_s: float) -> float:
-        return at_s - self.position_s()
-
-    def sent_at(self, at_s: float) -> float:
-        """Return the sending time, which has no jumps, of a place in the material."""
-        return at_s - self._skipped_s
-
-    def jump_to_keyframe(self) -> None:
-        at, length = self.position_s(), self._material.duration_s
-        rounds = int(at // length)
-        keys = [p.at_s + rounds * length for p in self._material.video if p.key]
-        later = [key for key in [*keys, (rounds + 1) * length] if key > at]
-        self.floor_s = min(later)
-        self._skipped_s += self.floor_s - at
-
-
-class _PacedTrack(MediaStreamTrack):
-    """Plays packets of one kind in a loop, at their times."""
-
-    def __init__(
-        self, kind: str, packets: list[Packet], duration_s: float, head: _Playhead
-    ) -> None:
-        super().__init__()
-        self.kind = kind
-        self._packets = packets
-        self._duration_s = duration_s
-        self._head = head
-        self._next = 0
-        self._last_pts = -1
-        self.sent = 0
-
-    def _at(self, index: int) -> float:
-        rounds, place = divmod(index, len(self._packets))
-        return self._packets[place].at_s + rounds * self._duration_s
-
-    async def recv(self) -> Any:
-        """Return the next packet when its time has come."""
-        while True:
-            if self.readyState != "live":
-                raise MediaStreamError
-            while self._at(self._next) < self._head.floor_s - 1e-6:
-                self._next += 1
-            wait = self._head.due_in(self._at(self._next))
-            if wait <= 0:
-                break
-            await asyncio.sleep(min(wait, 0.05))
-        packet = self._packets[self._next % len(self._packets)]
-        base = _BASES[self.kind]
-        pts = int(self._head.sent_at(self._at(self._next)) * base.denominator)
-        self._next += 1
-        self._last_pts = max(pts, self._last_pts + 1)
-        out = av.Packet(packet.data)
-        out.time_base = base
-        out.pts = out.dts = self._last_pts
-        self.sent += 1
-        return out
 
 
 class WhipSender:
@@ -135,12 +49,7 @@ class WhipSender:
         material: Material | None = None,
     ) -> None:
         self._url, self._ticket, self._ssl = url, ticket, ssl
-        self._material = material or read_media(path)
-        self._head = _Playhead(self._material)
-        self._tracks: list[_PacedTrack] = []
-        self._pc = RTCPeerConnection(
-            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        )
+        self._sender = MediaSender(material or read_media(path))
         self.resource: str | None = None
         self.started_at = 0.0
         self._stopped_at: float | None = None
@@ -149,7 +58,7 @@ class WhipSender:
         try:
             await self._start()
         except BaseException:
-            await self._pc.close()
+            await self._sender.close()
             raise
         return self
 
@@ -162,25 +71,10 @@ class WhipSender:
         await self.close()
 
     async def _start(self) -> None:
-        for kind, packets in (("audio", self._material.audio), ("video", self._material.video)):
-            if packets:
-                track = _PacedTrack(kind, packets, self._material.duration_s, self._head)
-                self._tracks.append(track)
-                sender = self._pc.addTrack(track)
-                if kind == "video":
-                    on_keyframe_wish(sender, self._head.jump_to_keyframe)
-        for line in self._pc.getTransceivers():
-            line.direction = "sendonly"
-            if line.kind == "video":
-                line.setCodecPreferences(_preferred(self._material.codec or "VP8"))
-        await self._pc.setLocalDescription(await self._pc.createOffer())
-        location, answer = await _post(
-            self._url, self._ticket, self._pc.localDescription.sdp, self._ssl
-        )
+        offer = await self._sender.offer()
+        location, answer = await _post(self._url, self._ticket, offer, self._ssl)
         self.resource = urljoin(self._url, location)
-        self._head.begin()
-        await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        await _until(lambda: self._pc.connectionState == "connected")
+        await self._sender.take_answer(answer)
         self.started_at = time.time()
 
     @property
@@ -193,24 +87,28 @@ class WhipSender:
     @property
     def sent_packets(self) -> dict[str, int]:
         """Frames sent per kind."""
-        return {track.kind: track.sent for track in self._tracks}
+        return self._sender.sent_packets
 
     @property
     def connected(self) -> bool:
         """Whether the connection still stands."""
-        return self._pc.connectionState == "connected"
+        return self._sender.connected
+
+    def hold(self, held: bool) -> None:
+        """Send nothing for a while, though the connection stands; or go on."""
+        self._sender.hold(held)
 
     async def drop(self) -> None:
         """Vanish without a word to the node's HTTP side, as a closed page does."""
         self._stopped_at = self._stopped_at or time.time()
-        await self._pc.close()
+        await self._sender.close()
 
     async def close(self) -> None:
         """End the sending properly: DELETE, then close."""
         self._stopped_at = self._stopped_at or time.time()
         if self.resource is not None:
             await _delete(self.resource, self._ticket, self._ssl)
-        await self._pc.close()
+        await self._sender.close()
 
 
 class WhepViewer:
@@ -280,14 +178,6 @@ class WhepViewer:
         if self.resource is not None and not self._peer.closed:
             await _delete(self.resource, self._ticket, self._ssl)
         await self._peer.close()
-
-
-def _preferred(codec: str) -> list[Any]:
-    offered = RTCRtpSender.getCapabilities("video").codecs
-    fitting = [c for c in offered if c.name == codec]
-    if codec == "H264":
-        fitting = [c for c in fitting if c.parameters.get("profile-level-id") == "42e01f"]
-    return fitting + [c for c in offered if c.name == "rtx"]
 
 
 async def _until(condition: Any) -> None:

@@ -45,13 +45,12 @@ def test_silence_is_told_and_its_end_too(node: NodeProcess, vp8: Path) -> None:
     async def scenario() -> None:
         async with WhipSender(*node.whip("mute"), vp8) as sender:
             await asyncio.sleep(0.5)
-            due_in = sender._head.due_in
-            sender._head.due_in = lambda at_s: 1.0  # type: ignore[method-assign]
+            sender.hold(True)
             began = time.monotonic()
             while not node.ledger.calls("state", session_id="mute", state="silent"):
                 await asyncio.sleep(0.02)
                 assert time.monotonic() - began < 3.5
-            sender._head.due_in = due_in  # type: ignore[method-assign]
+            sender.hold(False)
             while not node.ledger.calls("state", session_id="mute", state="live"):
                 await asyncio.sleep(0.02)
                 assert time.monotonic() - began < 8
