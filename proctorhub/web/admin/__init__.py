@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+
+from proctorhub.web.auth.access import needs_role
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
 
-def _require(*roles: str) -> None:
-    if set(roles).isdisjoint(current_user.roles):
-        abort(403)
-
-
 @bp.get("/exams")
-@login_required
+@needs_role("exam_admin", "admin")
 def exams() -> ResponseReturnValue:
     """Exams: list, create, edit."""
-    _require("exam_admin", "admin")
     return render_template("admin/exams.html")
 
 
 @bp.get("/users")
-@login_required
+@needs_role("admin")
 def users() -> ResponseReturnValue:
     """People, their roles and photographs."""
-    _require("admin")
     return render_template("admin/users.html")
 
 
 @bp.get("/tokens")
-@login_required
+@needs_role("admin")
 def tokens() -> ResponseReturnValue:
     """Access tokens for machines."""
-    _require("admin")
     return render_template("admin/tokens.html")

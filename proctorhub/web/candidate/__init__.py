@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import current_user
+
+from proctorhub.web.auth.access import needs_role, signed_in
 
 bp = Blueprint("candidate", __name__)
 
+#: Where the work of each role starts; the first that fits wins.
 _HOME = (
     ("proctor", "proctor.desk"),
     ("candidate", "candidate.exams"),
@@ -17,13 +20,8 @@ _HOME = (
 )
 
 
-def _candidates_only() -> None:
-    if "candidate" not in current_user.roles:
-        abort(403)
-
-
 @bp.get("/")
-@login_required
+@signed_in
 def home() -> ResponseReturnValue:
     """Send a person to the page their work starts on."""
     for role, endpoint in _HOME:
@@ -33,39 +31,37 @@ def home() -> ResponseReturnValue:
 
 
 @bp.get("/exams")
-@login_required
+@needs_role("candidate")
 def exams() -> ResponseReturnValue:
     """The exams open to the candidate, the booked ones, and what to do next."""
-    _candidates_only()
     return render_template("candidate/exams.html")
 
 
 @bp.get("/exams/<exam_id>/book")
-@login_required
+@needs_role("candidate")
 def book(exam_id: str) -> ResponseReturnValue:
     """Bookable times of one exam, in the candidate's own time zone."""
-    _candidates_only()
     return render_template("candidate/book.html", exam_id=exam_id, section="candidate.exams")
 
 
 @bp.get("/equipment")
-@login_required
+@signed_in
 def equipment() -> ResponseReturnValue:
     """The equipment check, outside any session."""
     return render_template("candidate/equipment.html")
 
 
 @bp.get("/sit/<session_id>")
-@login_required
+@needs_role("candidate")
 def sit(session_id: str) -> ResponseReturnValue:
     """One sitting, from consent to the conclusion."""
-    _candidates_only()
     return render_template("candidate/sit.html", session_id=session_id)
 
 
 @bp.get("/sessions/<session_id>/result")
-@login_required
+@needs_role("candidate")
 def result(session_id: str) -> ResponseReturnValue:
     """What was concluded, for the candidate."""
-    _candidates_only()
-    return render_template("candidate/result.html", session_id=session_id, section="candidate.exams")
+    return render_template(
+        "candidate/result.html", session_id=session_id, section="candidate.exams"
+    )

@@ -27,10 +27,7 @@ document.querySelector("#theme")?.addEventListener("click", () => {
   }
 });
 
-document.querySelector("#language")?.addEventListener("change", (event) => {
-  document.cookie = `lang=${event.target.value}; path=/; max-age=31536000; SameSite=Lax`;
-  location.reload();
-});
+document.querySelector("#language")?.addEventListener("change", (event) => event.target.form.submit());
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

@@ -46,7 +46,9 @@ export function secondsLeft(session) {
 }
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const format = (options) => new Intl.DateTimeFormat(language, options);
+// the page's language in the person's own country: 14:00 in London, 2 PM in New York
+const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+const format = (options) => new Intl.DateTimeFormat(locale, options);
 const TIME = format({ hour: "2-digit", minute: "2-digit" });
 const SECOND = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = format({ weekday: "long", day: "numeric", month: "long" });

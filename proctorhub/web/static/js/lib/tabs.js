@@ -9,7 +9,9 @@ export function tabs(list) {
       const on = other === tab;
       other.setAttribute("aria-selected", String(on));
       other.tabIndex = on ? 0 : -1;
-      show(document.getElementById(other.getAttribute("aria-controls")), on);
+      const pane = document.getElementById(other.getAttribute("aria-controls"));
+      show(pane, on);
+      if (on) pane.dispatchEvent(new Event("shown"));
     }
     if (focus) tab.focus();
   }

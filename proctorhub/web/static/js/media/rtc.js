@@ -5,6 +5,7 @@ import { Offline, problemOf } from "../lib/api.js";
 
 const GATHER_MS = 1500;
 const ANSWER_MS = 8000;
+const END_MS = 3000;
 const CONNECT_MS = 12_000;
 
 /** Candidates are few on a campus network; waiting briefly for all spares the trickle round trips. */
@@ -56,8 +57,10 @@ export async function negotiate(pc, { url, ticket }) {
   if (response.status !== 201) throw await problemOf(response);
   const location = new URL(response.headers.get("Location") ?? "", url).href;
   const end = () => {
-    pc.close();
-    fetch(location, { method: "DELETE", headers: authorization, keepalive: true }).catch(() => {});
+    // the node is told first: closing would make it forget the address that is to be deleted
+    fetch(location, { method: "DELETE", headers: authorization, keepalive: true, signal: AbortSignal.timeout(END_MS) })
+      .catch(() => {})
+      .finally(() => pc.close());
   };
   try {
     await pc.setRemoteDescription({ type: "answer", sdp: await response.text() });

@@ -58,8 +58,10 @@ export class Viewer {
     if (at - this.#moved > STUCK_MS) this.#link.restart();
   }
 
-  start() {
-    this.#link.start();
+  /** Follow what the session says of the source: asking for one that nobody sends is in vain. */
+  follow(status) {
+    if (["live", "silent"].includes(status?.state)) this.#link.start();
+    else this.stop();
   }
 
   /** The server said that this source came or changed. */
@@ -68,6 +70,7 @@ export class Viewer {
   }
 
   stop() {
+    if (this.#link.state === "off") return;
     this.#link.stop();
     this.video.srcObject = null;
   }

@@ -34,6 +34,8 @@ const chat = new Chat({ root: $("#chat"), sessionId: id });
 const health = new Health($("#health"));
 const identification = new Identification({ sessionId: id, onProblem: problem, onDecided: (next) => render(next) });
 const sideTabs = tabs($(".tabs"));
+// what came in while the pane was hidden could not scroll it
+$("#pane-log").addEventListener("shown", () => $("#log").scrollTo(0, $("#log").scrollHeight));
 const entries = new Entries(id, (entry, { live }) => {
   chat.add(entry, { quiet: !live });
   health.entry(entry);
@@ -81,7 +83,7 @@ function render(next) {
   const open = mine && MEDIA_OPEN.includes(state);
   show($("#media"), open || state === "planned");
   show($("#strip"), open);
-  if (open) media.open();
+  if (open) media.open(session.sources);
   else media.close();
   chat.enable(open);
   const concluding = mine && TO_CONCLUDE.includes(state);

@@ -51,7 +51,7 @@ function completeness(sources) {
     const parts = sources.filter((item) => item.source === name);
     const gaps = parts[0].gaps ?? [];
     const missing = gaps.length
-      ? h("ul", { class: "gap-list" }, ...gaps.map((gap) => h("li", {}, t("{at}: {time}, {cause}", { at: clock.second(gap.started_at), time: clock.duration(Math.max(1, seconds(gap))), cause: causeWord(gap.cause) }))))
+      ? h("ul", { class: "gap-list" }, ...gaps.map((gap) => h("li", {}, t("{at}, {seconds} s, {cause}", { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1), cause: causeWord(gap.cause) }))))
       : t("nothing");
     return h(
       "tr",

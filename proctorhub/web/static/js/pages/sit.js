@@ -96,7 +96,7 @@ $("#warning-read").addEventListener("click", () => say($("#warning"), ""));
 const fill = {
   async consent() {
     consent ??= await get("/consent");
-    setText($("#consent-text"), consent.text);
+    $("#consent-text").replaceChildren(...consent.text.split("\n").filter(Boolean).map((line) => h("p", {}, line)));
     setText($("#consent-version"), consent.version);
   },
   equipment() {
@@ -117,6 +117,7 @@ const fill = {
   },
   waiting() {
     setText($("#waiting-text"), session.proctor ? t("{name} will be with you shortly.", { name: session.proctor.name }) : t("The next free proctor will be with you."));
+    showRules($("#rules-waiting"), session.exam.rules);
   },
   admitted() {
     showRules($("#rules"), session.exam.rules);
@@ -178,6 +179,7 @@ function mediaFor(state) {
   // while it is being set up the page itself asks for the devices
   media.watching = state !== "checked_in";
   media.open(check ? { ...check.release({ keep: true }), alone: true } : {});
+  media.viewer.follow(session.sources?.proctor);
   check = null;
 }
 

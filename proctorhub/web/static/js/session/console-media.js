@@ -32,10 +32,10 @@ export class ConsoleMedia {
     $("#camera-video").addEventListener("volumechange", () => this.#sound());
   }
 
-  open() {
-    if (this.#open) return;
+  /** Watch what the session says is there. */
+  open(sources = {}) {
     this.#open = true;
-    for (const viewer of Object.values(this.#viewers)) viewer.start();
+    for (const [source, viewer] of Object.entries(this.#viewers)) viewer.follow(sources[source]);
   }
 
   close() {

@@ -4,6 +4,7 @@
 import { $, show } from "../lib/dom.js";
 
 const SLACK_S = 0.25;
+const TOGETHER_MS = 3000;
 const LEADERS = ["camera", "screen", "proctor"];
 
 export class Player {
@@ -38,6 +39,11 @@ export class Player {
   }
   get duration() {
     return this.to - this.from;
+  }
+  /** Where to begin: sources start a moment apart, and the first picture should show all of them. */
+  get firstView() {
+    const starts = [...this.#lanes.values()].map((lane) => lane.parts[0].from - this.from);
+    return Math.max(...starts.filter((ms) => ms < TOGETHER_MS));
   }
   get playing() {
     return this.#playing;

@@ -62,5 +62,5 @@ export function replay({ sources, entries }) {
     ["n", t("Next event"), () => near(1)],
     ["m", t("Sound of the camera on or off"), () => $('[data-mute="camera"]').click()],
   ]);
-  player.seek(0);
+  player.seek(player.firstView);
 }

@@ -64,7 +64,6 @@ export class SitMedia {
     if (screen?.active && this.needsScreen) this.#send("screen", screen);
     if (this.#open) return;
     this.#open = true;
-    this.viewer.start();
     // after a reload the browser still allows the camera, so it comes back without a press
     if (alone && !this.#publishers.camera.onAir) await this.startCamera().catch((error) => this.#say(error));
   }
@@ -103,9 +102,11 @@ export class SitMedia {
 
   #proctor(state) {
     const chip = $("#proctor-chip");
-    chip.dataset.state = state === "absent" ? "off" : state;
-    setText(chip, state === "live" ? t("Proctor") : state === "absent" ? "" : t("Proctor: connecting…"));
-    show($("#proctor-video"), state === "live" || state === "frozen");
+    const seen = ["live", "frozen"].includes(state);
+    chip.dataset.state = state;
+    setText(chip, seen ? t("Proctor") : t("Proctor: connecting…"));
+    show(chip, !["off", "absent"].includes(state));
+    show($("#proctor-video"), seen);
     show($("#proctor-sound"), state === "live" && $("#proctor-video").muted);
   }
 
