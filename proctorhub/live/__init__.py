@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from proctorhub.config import Settings
 from proctorhub.domain.permissions import Actor
 from proctorhub.live import events, wire
+from proctorhub.live.closing import hang_up_all
 from proctorhub.live.door import MAX_MESSAGE, BoundedWebSocket, SocketDoor, own_origin
 from proctorhub.live.follower import Follower
 from proctorhub.live.gate import Gate
@@ -49,7 +50,7 @@ class Live:
         app.wsgi_app = SocketDoor(app, app.wsgi_app, self.gate, who)  # type: ignore[method-assign]
         events.register(self.socketio, who, self.presence)
         self.follower.subscribe(Pusher(self.socketio, self.presence, find_actor))
-        self._housekeeping = Housekeeping(self.socketio, self.presence, find_actor)
+        self.housekeeping = Housekeeping(self.socketio, self.presence, find_actor)
 
     @property
     def following(self) -> bool:
@@ -66,10 +67,10 @@ class Live:
     def start(self) -> None:
         """Begin following. Call it in the process that serves, after the fork."""
         self.follower.start()
-        self._housekeeping.start()
+        self.housekeeping.start()
 
     def stop(self) -> None:
         """Stop following and close all sockets, so that the process can end."""
-        self._housekeeping.stop()
+        self.housekeeping.stop()
         self.follower.stop()
-        self.socketio.server.eio.disconnect()
+        hang_up_all(self.socketio)

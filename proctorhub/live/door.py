@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,12 +31,18 @@ WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class BoundedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
-    """Engine.IO's websocket, except that a message is refused before it has filled the memory."""
+    """Engine.IO's websocket, safe against a browser that sends too much or never closes."""
 
     def __call__(self, environ: Environ, start_response: Any) -> Any:
         """Speak websocket until either side closes."""
         self.server_args = {"max_message_size": MAX_MESSAGE}
         return super().__call__(environ, start_response)
+
+    def close(self) -> None:
+        """Say goodbye and end; without the second part a browser could keep the thread waiting."""
+        super().close()
+        with suppress(OSError):
+            self.ws.sock.shutdown(socket.SHUT_RDWR)
 
 
 def own_origin(web_url: str) -> Callable[[str | None, Environ], bool]:

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import structlog
 from flask import request
-from flask_socketio import ConnectionRefusedError, SocketIO, disconnect, join_room, leave_room
+from flask_socketio import ConnectionRefusedError, SocketIO, join_room, leave_room
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.live import problems, rooms
+from proctorhub.live.closing import hang_up
 from proctorhub.live.door import REFUSED
 from proctorhub.live.presence import MAX_WATCHED, Guest, Presence
 from proctorhub.services import sessions
@@ -70,7 +71,7 @@ def register(socketio: SocketIO, who: Who, presence: Presence) -> None:
                 guest = presence.guest(_sid())
                 actor = who()
                 if guest is None or actor is None or actor.user_id != guest.user_id:
-                    disconnect()
+                    _close_soon(socketio, _sid())
                     raise Unauthenticated("Sign in again.", code="not_signed_in")
                 if not guest.allowance.spend():
                     raise TooManyEvents
@@ -132,12 +133,12 @@ def _parse(model: type[BaseModel], args: tuple[Any, ...]) -> BaseModel:
 
 
 def _close_soon(socketio: SocketIO, sid: str) -> None:
-    """Close the connection of somebody refused as soon as the reason has been sent."""
+    """Close a connection as soon as the reason has been sent."""
     eio_sid = socketio.server.manager.eio_sid_from_sid(sid, "/")
 
     def close() -> None:
         socketio.sleep(REASON_SENT_S)
-        socketio.server.eio.disconnect(eio_sid)
+        hang_up(socketio, eio_sid)
 
     socketio.start_background_task(close)
 

@@ -8,6 +8,7 @@ import structlog
 from flask_socketio import SocketIO
 from pymongo.errors import PyMongoError
 
+from proctorhub.live.closing import hang_up, hang_up_guest
 from proctorhub.live.presence import Presence
 from proctorhub.live.push import FindActor
 
@@ -51,7 +52,7 @@ class Housekeeping:
         joined = {server.manager.eio_sid_from_sid(sid, "/") for sid in self._presence.guests()}
         silent = set(server.eio.sockets) - joined
         for eio_sid in silent & self._silent:
-            server.eio.disconnect(eio_sid)
+            hang_up(self._socketio, eio_sid)
         self._silent = silent
 
     def close_accounts(self) -> None:
@@ -60,4 +61,4 @@ class Housekeeping:
         gone = {id_ for id_ in {g.user_id for g in guests.values()} if not self._find_actor(id_)}
         for sid, guest in guests.items():
             if guest.user_id in gone:
-                self._socketio.server.disconnect(sid)
+                hang_up_guest(self._socketio, sid)

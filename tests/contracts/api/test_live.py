@@ -1,0 +1,342 @@
+"""Live events over real sockets: who hears what, how fast, and who is kept out."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import socketio
+import websocket
+from flask import Flask
+from werkzeug.serving import make_server
+
+from proctorhub.config import Settings
+from proctorhub.live import Live
+from proctorhub.live.closing import hang_up
+from proctorhub.records.people import User
+from proctorhub.services import chat, proctoring
+
+PATIENCE_S = 5.0
+
+
+class Socket:
+    """One page's socket, with everything it heard."""
+
+    def __init__(self, url: str, cookie: str):
+        self.heard: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self.refusal: Any = None
+        self.gone = threading.Event()
+        self.io = socketio.Client(reconnection=False)
+        for name in ("session", "entry", "exam", "availability"):
+            self.io.on(name, lambda data, name=name: self.heard.put((name, data)))
+        self.io.on("connect_error", self._refused)
+        self.io.on("disconnect", lambda *_: self.gone.set())
+        headers = {"Cookie": cookie}
+        self.io.connect(url, headers=headers, transports=["websocket"], wait_timeout=PATIENCE_S)
+
+    def _refused(self, data: Any) -> None:
+        self.refusal = data
+
+    def ask(self, event: str, data: Any = None) -> Any:
+        return self.io.call(event, {} if data is None else data, timeout=PATIENCE_S)
+
+    def hear(self, name: str, wanted: Callable[[Any], bool] = lambda data: True) -> Any:
+        """Wait for an event."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            event, data = self.heard.get(timeout=max(0.01, deadline - time.monotonic()))
+            if event == name and wanted(data):
+                return data
+
+    def hear_kind(self, kind: str) -> Any:
+        return self.hear("entry", lambda entry: entry["kind"] == kind)
+
+    def so_far(self) -> list[tuple[str, Any]]:
+        found = []
+        while not self.heard.empty():
+            found.append(self.heard.get())
+        return found
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A small house, so that it is soon full."""
+    return settings.model_copy(update={"socket_limit": 6, "web_threads": 12})
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    live: Live = app.extensions["proctorhub.live"]
+    live.start()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    live.stop()
+    server.shutdown()
+    thread.join(PATIENCE_S)
+
+
+@pytest.fixture
+def connect(app: Flask, url: str) -> Iterator[Callable[..., Socket]]:
+    opened: list[Socket] = []
+
+    def open_socket(browser: Any) -> Socket:
+        cookie = browser.http.get_cookie("proctorhub")
+        socket = Socket(url, f"proctorhub={cookie.value}" if cookie else "")
+        opened.append(socket)
+        return socket
+
+    yield open_socket
+    # The server closes: this client waits three seconds for the other side when it closes itself.
+    app.extensions["proctorhub.live"].stop()
+    for socket in opened:
+        assert socket.gone.wait(PATIENCE_S)
+
+
+def test_a_line_reaches_the_other_side_at_once(connect, sitting, candidate, proctor):
+    sitting.until("waiting")
+    mine, theirs = connect(candidate), connect(proctor)
+    for socket in (mine, theirs):
+        assert socket.ask("watch_session", {"session_id": sitting.id}) == {"ok": True}
+    for writer, reader, words in ((candidate, theirs, "Hello?"), (proctor, mine, "Hello!")):
+        sent = time.monotonic()
+        writer.must("POST", f"/sessions/{sitting.id}/chat", {"text": words})
+        heard = reader.hear("entry", lambda entry, w=words: entry["data"] == {"text": w})
+        assert time.monotonic() - sent < 1
+        assert heard["session_id"] == sitting.id
+        assert heard["at"].endswith("Z")
+
+
+def test_what_another_process_does_arrives_within_a_second(connect, sitting, proctor):
+    sitting.until("waiting")
+    socket = connect(proctor)
+    socket.ask("watch_session", {"session_id": sitting.id})
+    proctoring.note(_actor(proctor), sitting.id, "written elsewhere")
+    began = time.monotonic()
+    assert socket.hear_kind("note")["data"] == {"text": "written elsewhere"}
+    assert time.monotonic() - began < 1
+
+
+def test_the_candidate_does_not_hear_notes_and_identity(connect, sitting, candidate, proctor):
+    sitting.until("identifying")
+    mine, theirs = connect(candidate), connect(proctor)
+    for socket in (mine, theirs):
+        socket.ask("watch_session", {"session_id": sitting.id})
+    sitting.theirs("notes", {"text": "nervous"})
+    sitting.to_admitted()
+    sitting.theirs("chat", {"text": "Good luck."})
+    heard = theirs.hear("session", lambda view: view["state"] == "admitted")
+    assert heard["identity"]["face_still"]
+    theirs.hear_kind("chat")
+    mine.hear_kind("chat")
+    sitting.theirs("chat", {"text": "The end."})
+    kinds = {"note", "still.taken", "identity.approved"}
+    everything = [*mine.so_far()]
+    mine.hear_kind("chat")
+    everything += mine.so_far()
+    assert not [data for name, data in everything if name == "entry" and data["kind"] in kinds]
+    for name, data in everything:
+        if name == "session":
+            assert "face_still" not in (data["identity"] or {})
+
+
+def test_the_address_of_the_exam_comes_with_admission(connect, sitting, candidate):
+    sitting.until("identifying")
+    socket = connect(candidate)
+    socket.ask("watch_own")
+    sitting.to_admitted()
+    admitted = socket.hear("session", lambda view: view["state"] == "admitted")
+    assert admitted["exam"]["url"] == "https://lms.example/exam"
+
+
+def test_the_table_of_the_day(connect, candidate, proctor, person, admin, exam):
+    tables = {name: connect(browser) for name, browser in (("own", proctor), ("all", admin))}
+    tables["other"] = connect(person("pia", "proctor"))
+    for socket in tables.values():
+        assert socket.ask("watch_day") == {"ok": True}
+    joined = candidate.must("POST", "/sessions", {"exam_id": exam["id"]})["session_id"]
+    for socket in tables.values():
+        assert socket.hear("session")["id"] == joined
+    proctor.must("POST", f"/sessions/{joined}/take", {})
+    for socket in tables.values():
+        assert socket.hear("session", lambda view: view["proctor"])["proctor"]["name"] == "Paul"
+    text = candidate.must("GET", "/consent")
+    agreed = {"version": text["version"], "sha256": text["sha256"]}
+    candidate.must("POST", f"/sessions/{joined}/consent", agreed)
+    candidate.must("POST", f"/sessions/{joined}/check-in", {})
+    for name in ("own", "all"):
+        tables[name].hear("session", lambda view: view["state"] == "checked_in")
+    assert tables["other"].so_far() == []
+
+
+def test_a_watcher_is_shown_out_when_another_takes_the_session(
+    connect, candidate, proctor, person, exam
+):
+    joined = candidate.must("POST", "/sessions", {"exam_id": exam["id"]})["session_id"]
+    other = connect(person("pia", "proctor"))
+    assert other.ask("watch_session", {"session_id": joined}) == {"ok": True}
+    own = connect(proctor)
+    own.ask("watch_session", {"session_id": joined})
+    proctor.must("POST", f"/sessions/{joined}/take", {})
+    own.hear_kind("proctor.assigned")
+    other.so_far()
+    text = candidate.must("GET", "/consent")
+    agreed = {"version": text["version"], "sha256": text["sha256"]}
+    candidate.must("POST", f"/sessions/{joined}/consent", agreed)
+    own.hear_kind("consent.given")
+    assert [data for name, data in other.so_far() if name == "entry"] == []
+    assert other.ask("watch_session", {"session_id": joined})["status"] == 404
+
+
+def test_nobody_watches_what_is_not_theirs(connect, sitting, person):
+    eve = connect(person("eve", "candidate"))
+    far = connect(person("far", "admin", at="elsewhere"))
+    for socket in (eve, far):
+        refused = socket.ask("watch_session", {"session_id": sitting.id})
+        assert (refused["status"], refused["code"]) == (404, "not_found")
+    assert eve.ask("watch_day")["status"] == 403
+    sitting.until("waiting")
+    assert eve.so_far() == far.so_far() == []
+
+
+def test_nothing_comes_after_leaving(connect, sitting, proctor):
+    sitting.until("waiting")
+    socket = connect(proctor)
+    socket.ask("watch_session", {"session_id": sitting.id})
+    sitting.mine("chat", {"text": "one"})
+    socket.hear_kind("chat")
+    assert socket.ask("leave_session", {"session_id": sitting.id}) == {"ok": True}
+    staying = connect(proctor)
+    staying.ask("watch_session", {"session_id": sitting.id})
+    sitting.mine("chat", {"text": "two"})
+    staying.hear_kind("chat")
+    assert socket.so_far() == []
+
+
+@pytest.mark.parametrize(
+    "data", [None, 7, "x", [], {"session_id": None}, {"session_id": {}}, {"a": 1}]
+)
+def test_garbage_gets_a_problem(connect, candidate, data):
+    answer = connect(candidate).io.call("watch_session", data, timeout=PATIENCE_S)
+    assert answer["status"] == 400
+    assert answer["code"] == "invalid"
+
+
+def test_too_many_events_are_refused(connect, candidate):
+    socket = connect(candidate)
+    answers = [socket.ask("watch_own") for _ in range(60)]
+    assert answers[0] == {"ok": True}
+    assert answers[-1]["status"] == 429
+
+
+def test_changed_exams_are_news(connect, candidate, admin, exam, proctor):
+    socket = connect(candidate)
+    socket.ask("watch_own")
+    admin.must("PATCH", f"/exams/{exam['id']}", {"title": "Another"})
+    assert socket.hear("exam") == {"id": exam["id"]}
+
+
+def handshake(url: str, browser: Any, origin: str | None = None) -> websocket.WebSocket:
+    cookie = browser.http.get_cookie("proctorhub")
+    return websocket.create_connection(
+        url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket",
+        cookie=f"proctorhub={cookie.value}" if cookie else "",
+        origin=origin or url,
+        timeout=PATIENCE_S,
+    )
+
+
+def test_strangers_and_foreign_pages_are_kept_out(url, anonymous, candidate):
+    for browser, origin, status in (
+        (anonymous, None, 401),
+        (candidate, "https://evil.example", 400),
+    ):
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            handshake(url, browser, origin)
+        assert refused.value.status_code == status
+    handshake(url, candidate).close(timeout=0)
+
+
+def test_there_is_no_polling(url, candidate):
+    cookie = candidate.http.get_cookie("proctorhub").value
+    answer = requests.get(
+        f"{url}/socket.io/?EIO=4&transport=polling", cookies={"proctorhub": cookie}, timeout=5
+    )
+    assert answer.status_code == 400
+
+
+def test_a_full_house_says_so_and_still_answers_requests(connect, url, app, person):
+    live: Live = app.extensions["proctorhub.live"]
+    people = [person(f"c{n}", "candidate") for n in range(live.gate.limit + 1)]
+    sockets = [connect(browser) for browser in people[:-1]]
+    refused: list[Any] = []
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        last = Socket.__new__(Socket)
+        last._refused = refused.append  # type: ignore[method-assign]
+        cookie = people[-1].http.get_cookie("proctorhub").value
+        Socket.__init__(last, url, f"proctorhub={cookie}")
+    assert refused[0]["data"] == {"code": "sockets_full"}
+    assert requests.get(f"{url}/healthz", timeout=1).status_code == 200
+    hang_up(live.socketio, sockets[0].io.sid)
+    _until(lambda: live.gate.count < live.gate.limit)
+    assert connect(people[-1]).ask("watch_own") == {"ok": True}
+
+
+def test_a_closed_account_loses_its_sockets(connect, app, admin, candidate):
+    socket = connect(candidate)
+    socket.ask("watch_own")
+    User.objects(id=candidate.user_id).update_one(set__active=False)
+    app.extensions["proctorhub.live"].housekeeping.close_accounts()
+    assert socket.gone.wait(PATIENCE_S)
+
+
+def test_sockets_that_never_say_hello_are_closed(url, app, candidate):
+    live: Live = app.extensions["proctorhub.live"]
+    raw = handshake(url, candidate)
+    _until(lambda: live.gate.count == 1)
+    live.housekeeping.close_silent()
+    live.housekeeping.close_silent()
+    _until(lambda: live.gate.count == 0)
+    raw.close(timeout=0)
+
+
+def test_server_sent_events(url, sitting, proctor, candidate, person, machine):
+    sitting.until("waiting")
+    with (
+        requests.get(
+            f"{url}/api/v1/proctoring/live", headers=machine.headers, stream=True, timeout=5
+        ) as all_of_them,
+        requests.get(
+            f"{url}/api/v1/proctoring/live",
+            cookies={"proctorhub": person("pia", "proctor").http.get_cookie("proctorhub").value},
+            stream=True,
+            timeout=0.7,
+        ) as not_hers,
+    ):
+        lines = all_of_them.iter_lines(decode_unicode=True)
+        assert next(lines) == ": following"
+        chat.say(_actor(candidate), sitting.id, "May I come in?")
+        found = [line for _, line in zip(range(4), lines, strict=False)]
+        assert "event: entry" in found
+        assert any("May I come in?" in line for line in found)
+        with pytest.raises(requests.exceptions.ConnectionError):
+            list(not_hers.iter_lines())
+
+
+def _actor(browser: Any) -> Any:
+    from proctorhub.services import accounts
+
+    return accounts.actor_for(browser.user_id)
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
