@@ -17,6 +17,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+#: Addresses that mean "all of this machine's".
+EVERYWHERE = ("0.0.0.0", "::")
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -106,13 +109,23 @@ class Settings(BaseSettings):
             or f"{self.scheme}://{_reachable(self.media_host)}:{self.media_port}"
         )
 
+    def media_url_from(self, hostname: str | None) -> str:
+        """Return where a browser finds the media node that reached the pages under `hostname`.
+
+        Listening everywhere means having many names; the node is then on the same one.
+        """
+        if self.media_public_url or not hostname or self.media_host not in EVERYWHERE:
+            return self.media_url
+        name = f"[{hostname}]" if ":" in hostname else hostname
+        return f"{self.scheme}://{name}:{self.media_port}"
+
     def path(self, *parts: str) -> Path:
         """Return an absolute path under the data folder."""
         return self.data_dir.absolute().joinpath(*parts)
 
 
 def _reachable(host: str) -> str:
-    return "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host
+    return "localhost" if host in (*EVERYWHERE, "127.0.0.1") else host
 
 
 def load(**explicit: Any) -> Settings:

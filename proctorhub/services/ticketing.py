@@ -36,8 +36,13 @@ _RIGHTS: dict[Standing, frozenset[tuple[Source, Direction]]] = {
 }
 
 
-def issue(actor: Actor, session_id: str, source: str, direction: str) -> dict[str, Any]:
-    """Return a ticket and the address it opens. Raises Invalid, Forbidden, Conflict."""
+def issue(
+    actor: Actor, session_id: str, source: str, direction: str, *, hostname: str | None = None
+) -> dict[str, Any]:
+    """Return a ticket and the address it opens, for a browser that calls us `hostname`.
+
+    Raises Invalid, Forbidden, Conflict.
+    """
     session, stands = access.opened(actor, session_id)
     if source not in set(Source) or source == Source.CHECK:
         raise Invalid("source", "Choose from: camera, screen, proctor.")
@@ -47,23 +52,23 @@ def issue(actor: Actor, session_id: str, source: str, direction: str) -> dict[st
         raise Forbidden("This source is not yours to use in this way.", code="forbidden")
     if session["state"] not in MEDIA_OPEN:
         raise changing.state_conflict(session["state"])
-    return _issued(session_id, source, direction)
+    return _issued(session_id, source, direction, hostname)
 
 
 def issue_for_machine(actor: Actor, session_id: str) -> dict[str, Any]:
     """Return a ticket to send the camera, for a machine that opened the session for a student."""
     access.require(actor, Right.MANAGE_EXAMS)
     access.opened(actor, session_id)
-    return _issued(session_id, Source.CAMERA, Direction.SEND)
+    return _issued(session_id, Source.CAMERA, Direction.SEND, None)
 
 
-def issue_check(actor: Actor) -> dict[str, Any]:
+def issue_check(actor: Actor, *, hostname: str | None = None) -> dict[str, Any]:
     """Return a ticket for the equipment check, which belongs to no session."""
-    issued = _issued(f"check-{actor.user_id}", Source.CHECK, Direction.SEND)
-    return {**issued, "probe_url": f"{current().settings.media_url}/probe"}
+    issued = _issued(f"check-{actor.user_id}", Source.CHECK, Direction.SEND, hostname)
+    return {**issued, "probe_url": f"{current().settings.media_url_from(hostname)}/probe"}
 
 
-def _issued(session_id: str, source: str, direction: str) -> dict[str, Any]:
+def _issued(session_id: str, source: str, direction: str, hostname: str | None) -> dict[str, Any]:
     now = utc_now().timestamp()
     signed = ticket.sign(
         current().ticket_key,
@@ -76,6 +81,6 @@ def _issued(session_id: str, source: str, direction: str) -> dict[str, Any]:
     door = "whip" if direction == Direction.SEND else "whep"
     return {
         "ticket": signed,
-        "url": f"{current().settings.media_url}/{door}/{session_id}/{source}",
+        "url": f"{current().settings.media_url_from(hostname)}/{door}/{session_id}/{source}",
         "expires_at": datetime.fromtimestamp(int(now) + TTL_S, UTC),
     }

@@ -60,6 +60,13 @@ def has_bearer() -> bool:
     return request.headers.get("Authorization", "").lower().startswith("bearer ")
 
 
+def called_hostname() -> str | None:
+    """Return the name or address under which the browser reached us, without the port."""
+    if not _HOST.fullmatch(request.host):
+        return None
+    return urlsplit(f"//{request.host}").hostname
+
+
 def _needs_csrf_token() -> bool:
     if not request.path.startswith(API_PREFIX):
         return True
@@ -74,13 +81,17 @@ def _protect() -> None:
         csrf.protect()
 
 
+def _origin(url: str) -> str:
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
+
+
 def _headers(app: Flask, settings: Settings) -> None:
-    media_url = "{0.scheme}://{0.netloc}".format(urlsplit(settings.media_url))
     https = settings.web_url.startswith("https://")
 
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
+        media_url = _origin(settings.media_url_from(called_hostname()))
         policy = content_security_policy(media_url, request.host, csp_nonce())
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+from playwright.sync_api import Browser, expect
 
 from proctorhub.cli.rehearsal.person import Person
 from proctorhub.domain import consent, evidence
@@ -52,10 +53,10 @@ class House:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         log = self.data / "run.log"
         command = [sys.executable, "-m", "proctorhub", "run", "--data", str(self.data)]
-        command += ["--port", str(self.port), "--media-port", str(self.media_port)]
+        command += ["--port", str(self.port), "--media-port", str(self.media_port), *more]
         with log.open("w") as file:
             self.process = subprocess.Popen(
                 command, stdout=file, stderr=subprocess.STDOUT, env=self.env, text=True,
@@ -175,6 +176,40 @@ def test_start_sign_in_stop_and_start_again(house: House) -> None:
     house.start()
     assert "one-time password" not in house.log()
     assert sign_in(house, found[1], found[2]).get(f"{house.url}/api/v1/me", timeout=10).ok
+    assert house.stop() == 0
+
+
+def test_tls_lets_other_machines_use_the_camera(
+    house: House, browser_with: Callable[[str], Browser]
+) -> None:
+    """The pages under another of this machine's addresses: a secure context, and media works."""
+    house.start("--tls", "--host", "0.0.0.0")
+    found = re.search(r"one-time password: (\S+)", house.log())
+    assert found
+    context = browser_with("astronaut").new_context(ignore_https_errors=True)
+    page = context.new_page()
+    url = f"https://127.0.0.2:{house.port}"
+    page.goto(f"{url}/login")
+    page.fill("#login", "admin")
+    page.fill("#password", found[1])
+    page.get_by_test_id("sign-in").click()
+    page.fill("#old", found[1])
+    page.fill("#new", PASSWORD)
+    page.fill("#repeat", PASSWORD)
+    page.get_by_test_id("save-password").click()
+    page.wait_for_url(lambda to: "/account/password" not in to)
+    page.goto(f"{url}/equipment")
+    page.get_by_test_id("equipment-start").click()
+    for check in ("camera", "microphone", "round_trip", "uplink"):
+        expect(page.get_by_test_id(f"check-{check}")).to_have_attribute(
+            "data-state", "pass", timeout=20_000
+        )
+    page.get_by_test_id("share-screen").click()
+    expect(page.get_by_test_id("check-connection")).to_have_attribute(
+        "data-state", "pass", timeout=20_000
+    )
+    assert page.evaluate("isSecureContext")
+    context.close()
     assert house.stop() == 0
 
 

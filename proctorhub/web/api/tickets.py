@@ -9,6 +9,7 @@ from proctorhub.services import ticketing
 from proctorhub.web.api.answers import CheckTicket, Ticket
 from proctorhub.web.api.fields import Body, Nothing
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.security import called_hostname
 
 resource = Resource("tickets")
 
@@ -23,10 +24,12 @@ class Wanted(Body):
 @resource.route("POST", "/sessions/<session_id>/tickets", body=Wanted, answer=Ticket)
 def issue_ticket(actor: Actor, session_id: str, body: Wanted) -> dict[str, Any]:
     """Get a ticket for one source."""
-    return ticketing.issue(actor, session_id, body.source, body.direction)
+    return ticketing.issue(
+        actor, session_id, body.source, body.direction, hostname=called_hostname()
+    )
 
 
 @resource.route("POST", "/tickets/check", body=Nothing, answer=CheckTicket)
 def issue_check_ticket(actor: Actor, body: Nothing) -> dict[str, Any]:
     """Get a ticket for the equipment check."""
-    return ticketing.issue_check(actor)
+    return ticketing.issue_check(actor, hostname=called_hostname())
