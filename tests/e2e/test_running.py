@@ -24,6 +24,7 @@ from proctorhub.cli.rehearsal.person import Person
 from proctorhub.domain import consent, evidence
 from proctorhub.media.material import make_media
 from proctorhub.media.synthetic import WhipSender
+from tests.e2e import processes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -89,24 +90,7 @@ class House:
 
     def pids(self, name: str) -> list[int]:
         """Return the processes that do the work of `name` for this data folder."""
-        marks = {
-            "database": "embedded_mongodb",
-            "web": "proctorhub web",
-            "media": "proctorhub media",
-        }
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes().decode().replace("\0", " ")
-                environment = (folder / "environ").read_bytes().decode()
-                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                above = Path(f"/proc/{parent}/cmdline").read_bytes().decode()
-            except OSError:
-                continue
-            ours = f"PROCTORHUB_DATA_DIR={self.data}" in environment
-            if ours and marks[name] in words and "cli.keeper" not in words and "keeper" in above:
-                found.append(int(folder.name))
-        return found
+        return processes.of(self.data, name)
 
 
 def answers(url: str) -> bool:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,94 +18,20 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import TONE_HZ, Account, Server, picture
 from tests.e2e.pixels import likeness, shown_by
+from tests.e2e.steps import (
+    ALIKE,
+    EXAM_URL,
+    arrive,
+    looks_like,
+    new_exam,
+    playing,
+    state,
+    switch_on,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-ALIKE = 0.9
-EXAM_URL = "https://lms.example/exam/1"
 SIT_S = 14
-
-
-def text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return server.api(
-        "POST",
-        "/exams",
-        {
-            "title": "History of flight",
-            "opens_at": text(now - timedelta(hours=1)),
-            "closes_at": text(now + timedelta(hours=5)),
-            "duration_min": 30,
-            "tier": "ai_human",
-            "open": True,
-            "url": EXAM_URL,
-            "candidates": [candidate.id],
-            "proctors": [proctor.id],
-            "rules": {"allowed": ["a ruler"], "forbidden": ["a phone"]},
-        },
-    )
-
-
-def playing(page: Page, test_id: str) -> None:
-    """Wait until a video shows frames that move on."""
-    page.wait_for_function(
-        """id => { const v = document.querySelector(`[data-testid=${id}]`);
-             return v && v.videoWidth > 0 && !v.paused && v.currentTime > 0.3; }""",
-        arg=test_id,
-    )
-
-
-def looks_like(page: Page, test_id: str, photograph: str) -> None:
-    """Assert that a video shows a photograph, giving it some seconds to sharpen."""
-    playing(page, test_id)
-    wanted, best = picture(photograph), 0.0
-    deadline = time.monotonic() + 10
-    while best < ALIKE and time.monotonic() < deadline:
-        best = max(best, likeness(shown_by(page.get_by_test_id(test_id)), wanted))
-        page.wait_for_timeout(200)
-    assert best >= ALIKE, f"{test_id} does not show the {photograph}: {best:.2f}"
-
-
-def state(page: Page, root: str, wanted: str) -> None:
-    expect(page.get_by_test_id(root)).to_have_attribute("data-state", wanted, timeout=20_000)
-
-
-def arrive(page: Page) -> None:
-    """Consent, equipment check, check-in, camera and screen on, ready."""
-    page.get_by_test_id("join").click()
-    page.get_by_test_id("consent-agree").check()
-    page.get_by_test_id("consent-submit").click()
-    page.get_by_test_id("equipment-start").click()
-    page.get_by_test_id("share-screen").click(timeout=20_000)
-    for check in (
-        "browser",
-        "camera",
-        "microphone",
-        "screen",
-        "round_trip",
-        "uplink",
-        "connection",
-    ):
-        expect(page.get_by_test_id(f"check-{check}")).to_have_attribute(
-            "data-state", "pass", timeout=30_000
-        )
-    page.get_by_test_id("equipment-done").click()
-    page.get_by_test_id("check-in").click()
-
-
-def switch_on(page: Page) -> None:
-    """Switch camera and screen on where the page asks for it, then say ready."""
-    ready = page.get_by_test_id("ready")
-    for source in ("setup-camera", "setup-screen"):
-        button = page.get_by_test_id(source)
-        if not ready.is_enabled() and button.is_visible() and button.is_enabled():
-            button.click()
-    expect(ready).to_be_enabled(timeout=20_000)
-    ready.click()
 
 
 @pytest.fixture
@@ -323,7 +249,7 @@ def whole_camera(data: bytes, recorded_s: float) -> None:
     """The joined camera recording decodes from end to end, in picture and sound."""
     with av.open(io.BytesIO(data)) as container:
         assert container.duration / 1e6 == pytest.approx(recorded_s, abs=0.5)
-        frames = [f for f in container.decode(video=0)]
+        frames = list(container.decode(video=0))
         wanted = picture("astronaut")
         middle = frames[len(frames) // 2].to_ndarray(format="rgb24")
         assert likeness(middle, wanted) >= ALIKE
@@ -348,10 +274,12 @@ def report_plays_and_seeks(page: Page, server: Server, session_id: str) -> None:
         """async () => {
              const video = document.querySelector("[data-testid=recording-camera]");
              video.pause();
-             const seeked = new Promise(resolve => video.addEventListener("seeked", resolve, {once: true}));
-             video.currentTime = video.duration * 0.7;
+             const wanted = video.duration * 0.7;
+             const seeked = new Promise(done =>
+               video.addEventListener("seeked", done, {once: true}));
+             video.currentTime = wanted;
              await seeked;
-             return Math.abs(video.currentTime - video.duration * 0.7) < 0.2 && video.seekable.length > 0;
+             return Math.abs(video.currentTime - wanted) < 0.2 && video.seekable.length > 0;
            }"""
     )
     assert (

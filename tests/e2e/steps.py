@@ -1,0 +1,90 @@
+"""What people do in the pages, step by step."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Account, Server, picture
+from tests.e2e.pixels import likeness, shown_by
+
+ALIKE = 0.9
+EXAM_URL = "https://lms.example/exam/1"
+_CHECKS = ("browser", "camera", "microphone", "screen", "round_trip", "uplink", "connection")
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return server.api(
+        "POST",
+        "/exams",
+        {
+            "title": "History of flight",
+            "opens_at": text(now - timedelta(hours=1)),
+            "closes_at": text(now + timedelta(hours=5)),
+            "duration_min": 30,
+            "tier": "ai_human",
+            "open": True,
+            "url": EXAM_URL,
+            "candidates": [candidate.id],
+            "proctors": [proctor.id],
+            "rules": {"allowed": ["a ruler"], "forbidden": ["a phone"]},
+        },
+    )
+
+
+def playing(page: Page, test_id: str) -> None:
+    """Wait until a video shows frames that move on."""
+    page.wait_for_function(
+        """id => { const v = document.querySelector(`[data-testid=${id}]`);
+             return v && v.videoWidth > 0 && !v.paused && v.currentTime > 0.3; }""",
+        arg=test_id,
+    )
+
+
+def looks_like(page: Page, test_id: str, photograph: str) -> None:
+    """Assert that a video shows a photograph, giving it some seconds to sharpen."""
+    playing(page, test_id)
+    wanted, best = picture(photograph), 0.0
+    deadline = time.monotonic() + 10
+    while best < ALIKE and time.monotonic() < deadline:
+        best = max(best, likeness(shown_by(page.get_by_test_id(test_id)), wanted))
+        page.wait_for_timeout(200)
+    assert best >= ALIKE, f"{test_id} does not show the {photograph}: {best:.2f}"
+
+
+def state(page: Page, root: str, wanted: str) -> None:
+    expect(page.get_by_test_id(root)).to_have_attribute("data-state", wanted, timeout=20_000)
+
+
+def arrive(page: Page) -> None:
+    """Consent, equipment check, check-in, camera and screen on, ready."""
+    page.get_by_test_id("join").click()
+    page.get_by_test_id("consent-agree").check()
+    page.get_by_test_id("consent-submit").click()
+    page.get_by_test_id("equipment-start").click()
+    page.get_by_test_id("share-screen").click(timeout=20_000)
+    for check in _CHECKS:
+        expect(page.get_by_test_id(f"check-{check}")).to_have_attribute(
+            "data-state", "pass", timeout=30_000
+        )
+    page.get_by_test_id("equipment-done").click()
+    page.get_by_test_id("check-in").click()
+
+
+def switch_on(page: Page) -> None:
+    """Switch camera and screen on where the page asks for it, then say ready."""
+    ready = page.get_by_test_id("ready")
+    for source in ("setup-camera", "setup-screen"):
+        button = page.get_by_test_id(source)
+        if not ready.is_enabled() and button.is_visible() and button.is_enabled():
+            button.click()
+    expect(ready).to_be_enabled(timeout=20_000)
+    ready.click()
