@@ -69,7 +69,8 @@ const ENTRIES = {
   warning: () => t("Warning"),
   chat: () => t("Chat"),
   note: () => t("Note"),
-  "still.taken": (d) => t("Still of {source}", { source: sourceWord(d.source) }),
+  "still.taken": (d) =>
+    ({ document: t("Still of the document"), face: t("Still of the face") })[d.purpose] ?? t("Still: {source}", { source: sourceWord(d.source) }),
   "source.opened": (d) => t("{source} connected", { source: sourceWord(d.source) }),
   "source.closed": (d) => t("{source} closed", { source: sourceWord(d.source) }),
   "track.silent": (d) => t("{source} silent", { source: sourceWord(d.source) }),

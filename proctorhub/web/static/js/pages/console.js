@@ -54,7 +54,7 @@ function facts() {
   const failed = equipment?.results?.filter((result) => !result.ok).map((result) => result.name) ?? [];
   const parts = [
     equipment && (failed.length ? h("span", { class: "badge-state tone-warn", title: failed.join(", ") }, t("Equipment: {count} not passed", { count: failed.length })) : h("span", {}, t("Equipment passed"))),
-    warnings ? h("span", { class: "badge-state tone-warn" }, t("{count} warned", { count: warnings })) : null,
+    warnings ? h("span", { class: "badge-state tone-warn" }, t("Warnings: {count}", { count: warnings })) : null,
     started && h("span", {}, t("Began {time}", { time: clock.time(started) })),
   ];
   $("#facts").replaceChildren(...parts.filter(Boolean));

@@ -23,7 +23,7 @@ const planned = (s) => s.booking?.start ?? s.scheduled_at ?? s.created_at;
 function light(source, status) {
   const words = { live: t("live"), silent: t("silent"), closed: t("closed") };
   const sign = { camera: ["video", "video-off"], screen: ["monitor", "monitor-off"] }[source];
-  const text = `${sourceWord(source)}: ${words[status?.state] ?? t("not there")}`;
+  const text = t("{source}: {state}", { source: sourceWord(source), state: words[status?.state] ?? t("not there") });
   return h(
     "span",
     { class: "light", title: text, data: { state: status?.state ?? "none", source } },
@@ -31,6 +31,10 @@ function light(source, status) {
     h("span", { class: "visually-hidden" }, text),
   );
 }
+
+// what is off matters only while it should be on
+const lights = ({ state, sources }) =>
+  h("span", { class: "lights" }, ...["camera", "screen"].map((source) => light(source, NOW.includes(state) ? sources?.[source] : null)));
 
 function timeLeft(session) {
   if (!["running", "paused"].includes(session.state)) return null;
@@ -72,9 +76,9 @@ const rows = table($("#table"), {
     {
       label: t("State"),
       sort: (s) => states.indexOf(s.state),
-      cell: (s) => [h("span", { class: "row-line" }, stateBadge(s.state), s.conclusion && verdictBadge(s.conclusion.verdict), s.warnings ? h("span", { class: "badge-state tone-warn" }, t("{count} warned", { count: s.warnings })) : ""), timeLeft(s)],
+      cell: (s) => [h("span", { class: "row-line" }, stateBadge(s.state), s.conclusion && verdictBadge(s.conclusion.verdict), s.warnings ? h("span", { class: "badge-state tone-warn" }, t("Warnings: {count}", { count: s.warnings })) : ""), timeLeft(s)],
     },
-    { label: t("Camera, screen"), cell: (s) => h("span", { class: "lights" }, light("camera", s.sources?.camera), light("screen", s.sources?.screen)) },
+    { label: t("Camera, screen"), cell: lights },
     { label: t("Proctor"), cell: (s) => (s.proctor ? (s.proctor.id === me ? t("You") : s.proctor.name) : h("span", { class: "soft" }, t("nobody yet"))) },
     { cell: action, end: true },
   ],
@@ -103,7 +107,8 @@ function summarise() {
   const filtered = all.length > 0;
   setText($("#empty-title"), filtered ? t("Nothing matches the filter") : t("No sessions on this day"));
   show($("#empty-text"), !filtered);
-  document.title = `${count(WANTS) ? `(${count(WANTS)}) ` : ""}${t("Desk")} · ProctorHub`;
+  const waiting = count(WANTS);
+  document.title = [waiting ? `(${waiting})` : "", t("Desk"), "· ProctorHub"].filter(Boolean).join(" ");
 }
 
 async function load() {
