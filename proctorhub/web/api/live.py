@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator
 
 from flask import Response, current_app
@@ -20,7 +21,10 @@ from proctorhub.web.errors import ApiError
 
 resource = Resource("live")
 
+#: How often a silent stream shows that it is alive, which also finds readers that are gone.
 HEARTBEAT_S = 15.0
+#: How long the end of this process may go unnoticed.
+TICK_S = 0.5
 #: Entries that wait for a slow reader; one that falls further behind is cut off and asks again.
 BACKLOG = 1000
 
@@ -78,16 +82,21 @@ class Stream:
 
     def _run(self) -> Iterator[str]:
         yield ": following\n\n"
+        silent_since = time.monotonic()
         while not (self._behind or self._live.follower.stopping.is_set()):
             try:
-                entry = self._waiting.get(timeout=HEARTBEAT_S)
+                entry = self._waiting.get(timeout=TICK_S)
             except queue.Empty:
+                if time.monotonic() - silent_since < HEARTBEAT_S:
+                    continue
                 if not self._still_welcome():
                     return
                 yield ": still here\n\n"
-                continue
-            if self._may_see(entry):
+            else:
+                if not self._may_see(entry):
+                    continue
                 yield f"id: {entry.id}\nevent: entry\ndata: {wire.dumps(as_event(entry))}\n\n"
+            silent_since = time.monotonic()
 
     def _still_welcome(self) -> bool:
         machine = self._actor.user_id.startswith("token:")

@@ -1,0 +1,161 @@
+"""The web process as it is run: gunicorn, one worker, threads."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+import websocket
+
+from proctorhub.config import Settings
+from proctorhub.services import runtime
+
+PATIENCE_S = 20.0
+SERVE = """
+import sys
+from proctorhub.config import Settings
+from proctorhub.web.server import main
+main(Settings.model_validate_json(sys.argv[1]))
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command(settings: Settings) -> list[str]:
+    return [sys.executable, "-c", SERVE, settings.model_dump_json()]
+
+
+@dataclass
+class Process:
+    """A running web process."""
+
+    popen: subprocess.Popen[str]
+    url: str
+
+    def stop(self, patience: float = PATIENCE_S) -> tuple[int, float]:
+        """Send SIGTERM; returns the exit status and how long it took."""
+        began = time.monotonic()
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(patience), time.monotonic() - began
+
+
+@pytest.fixture
+def serve(database: runtime.Runtime, settings: Settings) -> Iterator[Callable[..., Process]]:
+    running: list[Process] = []
+
+    def start(**changes: object) -> Process:
+        small = {"port": free_port(), "socket_limit": 4, "web_threads": 8, **changes}
+        own = settings.model_copy(update=small)
+        popen = subprocess.Popen(command(own), stderr=subprocess.PIPE, text=True)
+        process = Process(popen, f"{own.scheme}://127.0.0.1:{own.port}")
+        running.append(process)
+        deadline = time.monotonic() + PATIENCE_S
+        while not _answers(process.url):
+            assert popen.poll() is None, popen.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return process
+
+    yield start
+    for process in running:
+        if process.popen.poll() is None:
+            process.popen.kill()
+            process.popen.wait(PATIENCE_S)
+        process.popen.stderr.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def open_socket(url: str, cookie: str) -> websocket.WebSocket:
+    """Open a live socket and wait until it has been let in."""
+    opened = websocket.create_connection(
+        url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket",
+        cookie=cookie,
+        timeout=PATIENCE_S,
+    )
+    assert opened.recv().startswith("0")
+    opened.send("40")
+    assert opened.recv().startswith("40")
+    return opened
+
+
+def test_it_serves_and_stops_at_once_with_pages_open(serve, person):
+    cookie = "proctorhub=" + person("ada", "admin").http.get_cookie("proctorhub").value
+    process = serve()
+    sockets = [open_socket(process.url, cookie) for _ in range(2)]
+    following = requests.get(
+        f"{process.url}/api/v1/proctoring/live", headers={"Cookie": cookie}, stream=True, timeout=20
+    )
+    assert next(following.iter_lines()) == b": following"
+
+    status, took = process.stop()
+    assert (status, took < 8) == (0, True)
+    for opened in sockets:
+        opened.close(timeout=0)
+    for line in process.popen.stderr:
+        assert json.loads(line)["level"] in ("info", "warning"), line
+
+
+def test_sockets_do_not_starve_requests(serve, person):
+    cookie = "proctorhub=" + person("ada", "candidate").http.get_cookie("proctorhub").value
+    process = serve()
+    sockets = [open_socket(process.url, cookie) for _ in range(4)]
+    began = time.monotonic()
+    for _ in range(20):
+        assert requests.get(f"{process.url}/api/v1/time", timeout=2).ok
+    assert time.monotonic() - began < 4
+    sockets.append(
+        websocket.create_connection(
+            process.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket",
+            cookie=cookie,
+            timeout=PATIENCE_S,
+        )
+    )
+    sockets[-1].recv()
+    sockets[-1].send("40")
+    refusal = sockets[-1].recv()
+    assert refusal.startswith("44")
+    assert json.loads(refusal[2:])["data"] == {"code": "sockets_full"}
+    for opened in sockets:
+        opened.close(timeout=0)
+
+
+def test_a_body_over_the_limit_gets_its_answer(serve):
+    process = serve()
+    for size in (100_000, 20_000_000):
+        answer = requests.post(
+            f"{process.url}/api/v1/login",
+            data=b"x" * size,
+            headers={"Content-Type": "application/json"},
+            timeout=20,
+        )
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), size
+
+
+def test_a_taken_port_is_told_in_one_line(settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        own = settings.model_copy(update={"port": port})
+        refused = subprocess.run(command(own), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert refused.returncode == 1
+    line = f"proctorhub web: cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert (refused.stdout + refused.stderr).strip() == line
