@@ -162,6 +162,9 @@ class Peer:
         self._dtls: Any = None
         self._nominated: dict[int, Any] = {}
         self._tx: Any = None
+        self._pair: Any = None
+        self._sendto: Any = None
+        self._address: Any = None
         self._pc.on("connectionstatechange", self._state_changed)
 
     async def answer(self, offer: str, *, send: dict[str, tuple[str, str]] | None = None) -> str:
@@ -219,11 +222,14 @@ class Peer:
         pair = self._nominated.get(1)
         if pair is None:
             return
+        if pair is not self._pair:
+            self._pair, self._sendto = pair, pair.protocol.transport.sendto
+            self._address = pair.remote_addr
         size = len(packet)
         _view[0:size] = packet
         _length[0] = size
         if _protect(self._tx, _scratch, _length) == 0:
-            pair.protocol.transport.sendto(_view[0 : _length[0]], pair.remote_addr)
+            self._sendto(_view[0 : _length[0]], self._address)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one (compound) RTCP packet."""

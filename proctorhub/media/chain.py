@@ -15,7 +15,6 @@ import structlog
 from proctorhub.domain.media import CloseReason, GapCause, NotedGap
 from proctorhub.media.aiortc_seam import MediaLine, Peer
 from proctorhub.media.coverage import Coverage
-from proctorhub.media.frame import Frame
 from proctorhub.media.publisher import Publisher
 from proctorhub.media.recorder import Recorder, RecorderLinks
 from proctorhub.media.spool import ChainRecord, Spool
@@ -126,12 +125,8 @@ class Chain:
                 recorded=self.coverage.recorded,
             ),
         )
-        publisher.on_frame = self._frame
+        publisher.on_frame = self._recorder.feed
         self._tell("source_opened", at_ms=now_ms, replaced=replaced)
-
-    def _frame(self, frame: Frame) -> None:
-        if self._recorder is not None:
-            self._recorder.feed(frame, time.time())
 
     def _request_keyframe(self) -> None:
         if self.publisher is not None and "video" in self.publisher.tracks:

@@ -46,7 +46,7 @@ def assembler_for(codec: str) -> Assembler | None:
 class TrackIngest:
     """One track of one sender.
 
-    `on_frame(frame)` gets whole frames in order. `send_nack(seqs)` and `send_pli()` reach the
+    `on_frame(frame, now)` gets whole frames in order. `send_nack(seqs)` and `send_pli()` reach the
     sender. `on_loss(before_s, after_s, packets)` tells of packets given up: UTC seconds of the
     last media before and the first media after them.
     """
@@ -58,7 +58,7 @@ class TrackIngest:
         rate: int,
         sender: SenderClock,
         *,
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[Frame, float], None],
         send_nack: Callable[[list[int]], None],
         send_pli: Callable[[], None],
         on_loss: Callable[[float, float, int], None],
@@ -96,7 +96,7 @@ class TrackIngest:
         self.plis = 0
 
     def push(
-        self, marker: int, seq: int, rtp: int, payload: bytes, now: float, *, again: bool = False
+        self, marker: int, seq: int, rtp: int, payload: bytes, now: float, again: bool = False
     ) -> None:
         """Take one packet; `again` marks a retransmission (RFC 4588); `now` is UTC seconds."""
         if again:
@@ -104,24 +104,20 @@ class TrackIngest:
         else:
             self.packets += 1
             self.octets += len(payload)
-        expected = self._next
-        if expected is None:
+        if seq == self._next:
+            self._next = (seq + 1) & 0xFFFF
+            if self._pending:
+                self._consume(marker, rtp, payload, now)
+                self._drain(now)
+            else:
+                self._highest += 1
+                self._consume(marker, rtp, payload, now)
+        elif self._next is None:
             self._next = (seq + 1) & 0xFFFF
             self._first_seq = self._highest = seq
             self._consume(marker, rtp, payload, now)
-        elif seq == expected:
-            self._next = (seq + 1) & 0xFFFF
-            self._note_highest(seq)
-            self._consume(marker, rtp, payload, now)
-            if self._pending:
-                self._drain(now)
         else:
             self._push_out_of_order(marker, seq, rtp, payload, now)
-
-    def _note_highest(self, seq: int) -> None:
-        ahead = (seq - self._highest) & 0xFFFF
-        if ahead < 0x8000:
-            self._highest += ahead
 
     def _push_out_of_order(
         self, marker: int, seq: int, rtp: int, payload: bytes, now: float
@@ -137,7 +133,9 @@ class TrackIngest:
         if not self._pending:
             self._waiting_since = now
         self._pending[seq] = (marker, rtp, payload)
-        self._note_highest(seq)
+        further = (seq - self._highest) & 0xFFFF
+        if further < 0x8000:
+            self._highest += further
         self._ask(now)
         if len(self._pending) > MAX_PENDING:
             self._give_up(now)
@@ -227,7 +225,7 @@ class TrackIngest:
         assembler = self._assembler
         if assembler is None:
             self.frames += 1
-            self._on_frame(Frame(self.kind, payload, self._unwrapper.value, True))
+            self._on_frame(Frame(self.kind, payload, self._unwrapper.value, True), now)
             return
         if new_frame:
             assembler.begin()
@@ -242,15 +240,15 @@ class TrackIngest:
                 self.malformed += 1
                 self._whole = False
         if marker:
-            self._finish_frame(assembler)
+            self._finish_frame(assembler, now)
 
-    def _finish_frame(self, assembler: Assembler) -> None:
+    def _finish_frame(self, assembler: Assembler, now: float) -> None:
         if self._whole:
             data, key = assembler.take()
             if data and (key or not self._need_key):
                 self._need_key = False
                 self.frames += 1
-                self._on_frame(Frame(self.kind, data, self._unwrapper.value, key))
+                self._on_frame(Frame(self.kind, data, self._unwrapper.value, key), now)
                 return
         elif not self._need_key:
             self._need_key = True

@@ -44,7 +44,7 @@ class Track:
 class Publisher:
     """Turns a connected peer's packets into frames, forwards and feedback.
 
-    `on_frame(frame)` gets whole frames; `on_loss(kind, before_s, after_s, packets)` is told of
+    `on_frame(frame, now)` gets whole frames; `on_loss(kind, before_s, after_s, packets)` is told of
     what was given up.
     """
 
@@ -56,7 +56,7 @@ class Publisher:
         on_loss: Callable[[str, float, float, int], None],
     ) -> None:
         self.peer = peer
-        self.on_frame: Callable[[Frame], None] | None = None
+        self.on_frame: Callable[[Frame, float], None] | None = None
         self._on_loss = on_loss
         self._sender_clock = SenderClock()
         self._pli_sent: dict[str, float] = {}
@@ -100,9 +100,9 @@ class Publisher:
         track = Track(line, ingest)
         return track
 
-    def _frame(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, now: float) -> None:
         if self.on_frame is not None:
-            self.on_frame(frame)
+            self.on_frame(frame, now)
 
     def on_rtp(self, packet: bytes) -> None:
         """Take one RTP packet (RFC 3550 section 5.1)."""
@@ -138,7 +138,7 @@ class Publisher:
         if payload:
             for forwarder in track.forwarders:
                 forwarder.send(marker, seq, rtp, payload, now)
-        track.ingest.push(marker, seq, rtp, payload, now, again=again)
+        track.ingest.push(marker, seq, rtp, payload, now, again)
 
     def _learn(self, ssrc: int, payload_type: int) -> tuple[Track | None, bool]:
         # Senders need not announce their SSRCs; then the payload type tells the track.

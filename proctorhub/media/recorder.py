@@ -68,7 +68,8 @@ class Recorder:
         self._codec = codec
         self._min_ms, self._max_ms = (int(limit * 1000) for limit in limits_s)
         self._links = links
-        self._queues: dict[str, deque[tuple[int, Frame]]] = {kind: deque() for kind in clocks}
+        self._pictures: deque[tuple[int, Frame]] = deque()
+        self._sounds: deque[tuple[int, Frame]] = deque()
         self._newest: dict[str, int] = dict.fromkeys(clocks, -1)
         self._unsynced: list[Frame] = []
         self._first_fed_s: float | None = None
@@ -117,36 +118,39 @@ class Recorder:
         utc_ms = round(self._clocks[frame.kind].seconds(frame.rtp) * 1000)
         at = max(utc_ms - self._record.origin_ms, self._newest[frame.kind], 0)
         self._newest[frame.kind] = at
-        self._queues[frame.kind].append((at, frame))
+        queue = self._pictures if frame.kind == "video" else self._sounds
+        queue.append((at, frame))
 
     def _release(self, everything: bool = False) -> None:
-        queues, newest = self._queues.items(), self._newest.values()
+        newest = self._newest.values()
         limit = max(newest) if everything else max(min(newest), max(newest) - HOLD_MS)
+        pictures, sounds = self._pictures, self._sounds
         while True:
             if self._segment is None and not self._begin(everything):
                 return
-            heads = [(queue[0][0], kind != "video", queue) for kind, queue in queues if queue]
-            if not heads:
+            # Of the same instant the picture comes first.
+            picture_first = pictures and (not sounds or pictures[0][0] <= sounds[0][0])
+            queue = pictures if picture_first else sounds
+            if not queue or queue[0][0] > limit:
                 return
-            at, _, queue = min(heads)  # of the same instant the picture comes first
-            if at > limit:
-                return
-            self._write(max(at, self._written_ms), queue.popleft()[1])
+            at, frame = queue.popleft()
+            self._write(max(at, self._written_ms), frame)
 
     def _begin(self, everything: bool) -> bool:
         """Open a segment where the queues stand; False when that has to wait."""
-        video, audio = self._queues.get("video"), self._queues.get("audio")
-        while video and not video[0][1].key:
-            video.popleft()
+        pictures, sounds = self._pictures, self._sounds
+        while pictures and not pictures[0][1].key:
+            pictures.popleft()
             self.dropped += 1
             self._ask(self._newest["video"])
-        starts = [queue[0][0] for queue in (video, audio) if queue]
+        starts = [queue[0][0] for queue in (pictures, sounds) if queue]
         if not starts:
             return False
-        waited = self._newest["audio"] - starts[0] if audio else 0
-        if video is not None and not video and waited < START_WAIT_MS and not everything:
+        waited = self._newest["audio"] - starts[0] if sounds else 0
+        expected = "video" in self._clocks and not pictures
+        if expected and waited < START_WAIT_MS and not everything:
             return False  # the first keyframe is on its way; let the sound wait for it
-        self._open(max(min(starts), self._written_ms), video[0][1] if video else None)
+        self._open(max(min(starts), self._written_ms), pictures[0][1] if pictures else None)
         return True
 
     def _open(self, at: int, keyframe: Frame | None) -> None:

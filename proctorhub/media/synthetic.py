@@ -154,7 +154,7 @@ class WhepViewer:
         self._receiver = Publisher(self._peer, receive, on_loss=lambda *_: None)
         self._receiver.on_frame = self._frame
 
-    def _frame(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, now: float) -> None:
         self.frames[frame.kind] += 1
         if frame.kind == "video" and frame.key:
             self.keyframes += 1

@@ -30,7 +30,7 @@ class Track:
             codec,
             rate,
             SenderClock(),
-            on_frame=self.frames.append,
+            on_frame=lambda frame, now: self.frames.append(frame),
             send_nack=self.nacks.append,
             send_pli=self._pli,
             on_loss=lambda before, after, packets: self.losses.append(packets),
