@@ -45,12 +45,21 @@ const CAUSES = {
   storage: () => t("storage"),
 };
 
+const ROLES = {
+  candidate: () => t("Candidate"),
+  proctor: () => t("Proctor"),
+  reviewer: () => t("Reviewer"),
+  exam_admin: () => t("Exam administrator"),
+  admin: () => t("Administrator"),
+};
+
 const lookUp = (table, key) => table[key]?.() ?? key;
 export const states = Object.keys(STATES);
 export const stateWord = (state) => STATES[state]?.[1]() ?? state;
 export const verdictWord = (verdict) => VERDICTS[verdict]?.[1]() ?? verdict;
 export const sourceWord = (source) => lookUp(SOURCES, source);
 export const tierWord = (tier) => lookUp(TIERS, tier);
+export const roleWord = (role) => lookUp(ROLES, role);
 export const causeWord = (cause) => lookUp(CAUSES, cause);
 
 const badge = (table, key) =>

@@ -12,7 +12,8 @@ import { tierWord } from "../lib/words.js";
 
 const dialog = $("#exam-dialog");
 const DAY_MS = 86_400_000;
-let candidates = [];
+const PICKED = { candidates: "candidate", proctors: "proctor" };
+const people = { candidates: [], proctors: [] };
 
 const total = (counts) => (typeof counts === "object" && counts ? Object.values(counts).reduce((a, b) => a + b, 0) : (counts ?? 0));
 
@@ -47,7 +48,7 @@ const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boole
 function blank() {
   const opens = Math.ceil(Date.now() / 3_600_000) * 3_600_000;
   return {
-    title: "", opens_at: opens, closes_at: opens + 7 * DAY_MS, duration_min: 90, tier: "ai_human", open: false, url: "", candidates: [],
+    title: "", opens_at: opens, closes_at: opens + 7 * DAY_MS, duration_min: 90, tier: "ai_human", open: false, url: "", candidates: [], proctors: [],
     rules: { allowed: [], forbidden: [], instructions: "", require_screen: true, require_microphone: true },
   };
 }
@@ -62,13 +63,17 @@ function fill(form, exam) {
   for (const name of ["allowed", "forbidden"]) elements[name].value = (rules[name] ?? []).join("\n");
   elements.instructions.value = rules.instructions ?? "";
   for (const name of ["require_screen", "require_microphone"]) elements[name].checked = rules[name] !== false;
-  $("#candidates").replaceChildren(
-    ...candidates.map((user) =>
+  for (const name of Object.keys(PICKED)) pickList(name, exam[name] ?? []);
+}
+
+function pickList(name, chosen) {
+  document.getElementById(name).replaceChildren(
+    ...people[name].map((user) =>
       h(
         "div",
         { class: "form-check" },
-        h("input", { class: "form-check-input", type: "checkbox", name: "candidates", value: user.id, id: `c-${user.id}`, checked: exam.candidates?.includes(user.id) ?? false }),
-        h("label", { class: "form-check-label", for: `c-${user.id}` }, user.name, " ", h("span", { class: "soft small" }, user.login)),
+        h("input", { class: "form-check-input", type: "checkbox", name, value: user.id, id: `${name}-${user.id}`, checked: chosen.includes(user.id) }),
+        h("label", { class: "form-check-label", for: `${name}-${user.id}` }, user.name, " ", h("span", { class: "soft small" }, user.login)),
       ),
     ),
   );
@@ -89,6 +94,7 @@ function read(data, form) {
     open: elements.open.checked,
     url: data.get("url").trim(),
     candidates: data.getAll("candidates"),
+    proctors: data.getAll("proctors"),
     rules: {
       allowed: lines(data.get("allowed")),
       forbidden: lines(data.get("forbidden")),
@@ -132,12 +138,14 @@ async function edit(exam) {
   announce(t("Saved."));
 }
 
-$("#f-find").addEventListener("input", (event) => {
-  const wanted = event.target.value.toLowerCase();
-  for (const row of $$(".form-check", $("#candidates"))) show(row, row.textContent.toLowerCase().includes(wanted));
-});
-// return in the search field looks, it does not save
-$("#f-find").addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+for (const field of $$("[data-find]")) {
+  field.addEventListener("input", () => {
+    const wanted = field.value.toLowerCase();
+    for (const row of $$(".form-check", document.getElementById(field.dataset.find))) show(row, row.textContent.toLowerCase().includes(wanted));
+  });
+  // return in a search field looks, it does not save
+  field.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+}
 $("#filters").addEventListener("input", () => {
   const wanted = $("#filter-text").value.trim().toLowerCase();
   rows.filter((exam) => exam.title.toLowerCase().includes(wanted));
@@ -151,7 +159,9 @@ async function load() {
   try {
     rows.replace(items(await get("/exams")));
     say($("#problem"), "");
-    candidates = items(await get("/users?role=candidate")).filter((user) => user.active && user.roles.includes("candidate"));
+    for (const [name, role] of Object.entries(PICKED)) {
+      people[name] = items(await get(`/users?role=${role}`)).filter((user) => user.active && user.roles.includes(role));
+    }
   } catch (error) {
     say($("#problem"), error.message);
   }

@@ -7,6 +7,7 @@ import { ask } from "../lib/dialog.js";
 import { $, busy, h, say, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
+import { roleWord } from "../lib/words.js";
 
 const rows = table($("#table"), {
   key: "id",
@@ -14,7 +15,7 @@ const rows = table($("#table"), {
   compare: (a, b) => a.name.localeCompare(b.name),
   columns: [
     { label: t("Name"), cell: (token) => h("strong", {}, token.name) },
-    { label: t("Rights of"), cell: (token) => h("span", { class: "roles" }, ...token.roles.map((role) => h("span", { class: "role" }, role))) },
+    { label: t("Rights of"), cell: (token) => h("span", { class: "roles" }, ...token.roles.map((role) => h("span", { class: "role" }, roleWord(role)))) },
     { label: t("Created"), cell: (token) => clock.moment(token.created_at) },
     {
       end: true,

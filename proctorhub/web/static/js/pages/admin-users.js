@@ -6,17 +6,11 @@ import { ask } from "../lib/dialog.js";
 import { $, h, say, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
+import { roleWord } from "../lib/words.js";
 import { face, person } from "../session/people.js";
 
 const LARGEST_PHOTO = 4 * 1024 * 1024;
 const dialog = $("#user-dialog");
-const roleNames = {
-  candidate: t("Candidate"),
-  proctor: t("Proctor"),
-  reviewer: t("Reviewer"),
-  exam_admin: t("Exam administrator"),
-  admin: t("Administrator"),
-};
 // the moment of the upload makes the browser ask anew
 const photos = new Map();
 const photoUrl = (user) => (user.has_photo ? `/api/v1/users/${user.id}/photo${photos.get(user.id) ?? ""}` : null);
@@ -29,7 +23,7 @@ const rows = table($("#table"), {
     { label: t("Name"), sort: (u) => u.name.toLowerCase(), cell: (u) => person({ name: u.name, photo_url: photoUrl(u) }) },
     { label: t("Login"), sort: (u) => u.login, cell: (u) => u.login },
     { label: t("Mail"), cell: (u) => u.email ?? "" },
-    { label: t("Roles"), cell: (u) => h("span", { class: "roles" }, ...u.roles.map((role) => h("span", { class: "role" }, roleNames[role] ?? role))) },
+    { label: t("Roles"), cell: (u) => h("span", { class: "roles" }, ...u.roles.map((role) => h("span", { class: "role" }, roleWord(role)))) },
     { label: t("Account"), cell: (u) => h("span", { class: `badge-state ${u.active ? "tone-ok" : ""}` }, u.active ? t("active") : t("closed")) },
     {
       end: true,

@@ -53,13 +53,6 @@ async function load() {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { day, starts_at: from, ends_at: to, capacity } = form.elements;
-  for (const [field, sentence] of [[day, t("Choose a day.")], [from, t("Enter when you start.")], [to, t("Enter when you end.")]]) {
-    if (!field.value) {
-      say($("#problem"), sentence);
-      field.focus();
-      return;
-    }
-  }
   const starts = new Date(`${day.value}T${from.value}`);
   const ends = new Date(`${day.value}T${to.value}`);
   if (ends <= starts) ends.setDate(ends.getDate() + 1);

@@ -50,9 +50,10 @@ const entries = new Entries(id, (entry, { live }) => {
 });
 
 function facts() {
-  const { equipment, warnings, started_at: started, candidate } = session;
+  const { equipment, warnings, started_at: started, candidate, booking } = session;
   const failed = equipment?.results?.filter((result) => !result.ok).map((result) => result.name) ?? [];
   const parts = [
+    booking && h("span", {}, t("Booked for {time}", { time: clock.time(booking.start) })),
     equipment && (failed.length ? h("span", { class: "badge-state tone-warn", title: failed.join(", ") }, t("Equipment: {count} not passed", { count: failed.length })) : h("span", {}, t("Equipment passed"))),
     warnings ? h("span", { class: "badge-state tone-warn" }, t("Warnings: {count}", { count: warnings })) : null,
     started && h("span", {}, t("Began {time}", { time: clock.time(started) })),
@@ -78,6 +79,7 @@ function render(next) {
   for (const button of $$("[data-action]")) {
     show(button, mine && (session.actions.proctor.includes(button.dataset.action) || (button.dataset.action === "warn" && MEDIA_OPEN.includes(state))));
   }
+  show($("#actions"), $$("#actions [data-action], #facts > *").some((part) => !part.hidden));
   identification.session(session);
   health.session(session);
   const open = mine && MEDIA_OPEN.includes(state);

@@ -7,6 +7,7 @@ import { causeWord, entryGroup, entryWord, sourceWord } from "../lib/words.js";
 import { entryLine } from "./log-view.js";
 
 const MARKED = ["alert", "proof", "talk"];
+const RULER_LABEL_PX = 80;
 const RULER_STEPS_S = [5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const SHOWN = {
   main: (entry) => entryGroup(entry) !== "storage" && entryGroup(entry) !== "media",
@@ -73,7 +74,8 @@ export class Timeline {
 
   #ruler() {
     const seconds = (this.to - this.from) / 1000;
-    const step = RULER_STEPS_S.find((size) => seconds / size <= 8) ?? 7200;
+    const most = Math.max(2, $("#ruler").clientWidth / RULER_LABEL_PX);
+    const step = RULER_STEPS_S.find((size) => seconds / size <= most) ?? 7200;
     const ticks = [];
     for (let at = 0; at <= seconds; at += step) {
       const tick = h("span", {}, clock.duration(at));
