@@ -1,1 +1,1 @@
-"""Plugins that come with ProctorHub; each folder can be deleted together with its lines in setup.cfg."""
+"""Plugins that come with ProctorHub; a folder goes together with its lines in setup.cfg."""
