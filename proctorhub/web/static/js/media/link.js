@@ -16,7 +16,7 @@ export class Link {
   #wake = null;
   #failures = 0;
 
-  constructor({ open, onState, onStats, silenceMs = 6000 }) {
+  constructor({ open, onState, onStats, silenceMs }) {
     this.open = open;
     this.onState = onState;
     this.onStats = onStats;

@@ -5,6 +5,9 @@ import { stop as stopStream } from "./devices.js";
 import { Link } from "./link.js";
 import { send } from "./whip.js";
 
+// a sender hears only receiver reports and STUN answers, which may come seconds apart
+const SILENCE_MS = 4500;
+
 /**
  * States: `off`, `connecting`, `live`, `retrying`, `ended` (the track was taken away: unplugged
  * camera, "Stop sharing"), told to `onState(state, problem)`.
@@ -19,6 +22,7 @@ export class Publisher {
     this.state = "off";
     this.#onState = onState;
     this.#link = new Link({
+      silenceMs: SILENCE_MS,
       onStats,
       onState: (state, problem) => this.#set(state, problem),
       open: async () => {

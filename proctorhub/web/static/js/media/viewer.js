@@ -4,7 +4,8 @@ import { post } from "../lib/api.js";
 import { Link } from "./link.js";
 import { watch } from "./whep.js";
 
-const FROZEN_MS = 4000;
+const SILENCE_MS = 3000;
+const FROZEN_MS = 2500;
 const STUCK_MS = 12_000;
 
 export class Viewer {
@@ -18,6 +19,7 @@ export class Viewer {
     this.source = source;
     this.onState = onState;
     this.#link = new Link({
+      silenceMs: SILENCE_MS,
       onState: (state, problem) => {
         if (state !== "live") this.#frozen = false;
         this.onState?.(state, problem);
