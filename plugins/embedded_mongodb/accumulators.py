@@ -1,15 +1,26 @@
+# ruff: noqa: D102 - every class has the same two methods, told in `Accumulator`
 """Accumulators of `$group` and `$bucket`, and the same names used as expressions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .bsonkeys import encode
 from .errors import CommandError
 from .numbers import Total, is_number
 from .paths import MISSING
+
+
+class Accumulator(Protocol):
+    """Takes one value per document and gives one result per group."""
+
+    def add(self, value: Any) -> None:
+        """Take the next value, MISSING where the document has none."""
+
+    def result(self) -> Any:
+        """Return the value of the group."""
 
 
 class Sum:
@@ -151,7 +162,7 @@ class Count(Sum):
         self.add = lambda value: self._total.add(1)
 
 
-ACCUMULATORS: dict[str, Callable[[], Any]] = {
+ACCUMULATORS: dict[str, Callable[[], Accumulator]] = {
     "$sum": Sum,
     "$avg": Average,
     "$min": lambda: Extreme(largest=False),

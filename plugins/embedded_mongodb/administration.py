@@ -9,7 +9,7 @@ from typing import Any
 from bson import Int64
 
 from .catalog import Collection
-from .commands import Document, Session, check_collation, command, namespace
+from .commands import Document, Session, command, namespace
 from .documents import MAX_DOCUMENT, encode_document
 from .errors import CommandError, bad_value, not_supported
 from .indexes import Index, check_spec
@@ -227,10 +227,6 @@ def _create_indexes(session: Session, body: Document) -> Document:
     for requested in body["indexes"]:
         spec = check_spec(requested)
         if list(spec["key"]) == ["_id"]:
-            if not check_collation(requested.get("collation")) or requested.get("sparse"):
-                raise CommandError(
-                    "InvalidIndexSpecificationOption", "the _id index has no options"
-                )
             continue
         if not _already_there(collection, spec):
             collection = session.storage.create_index(collection, spec)
@@ -241,13 +237,16 @@ def _create_indexes(session: Session, body: Document) -> Document:
     }
 
 
-_IDENTITY = ("unique", "sparse", "expireAfterSeconds", "partialFilterExpression")
+_IDENTITY = (("unique", False), ("sparse", False), ("expireAfterSeconds", None),
+             ("partialFilterExpression", None))  # fmt: skip
 
 
 def _already_there(collection: Collection, spec: Document) -> bool:
     for index in collection.indexes:
         same_key = list(index.spec["key"].items()) == list(spec["key"].items())
-        same_options = all(index.spec.get(name) == spec.get(name) for name in _IDENTITY)
+        same_options = all(
+            index.spec.get(name, empty) == spec.get(name, empty) for name, empty in _IDENTITY
+        )
         if index.name == spec["name"]:
             if same_key and same_options:
                 return True

@@ -61,7 +61,8 @@ def run_pipeline(context: Context, collection: str | None, pipeline: Any) -> Ite
     if stages[used:] == [("$group", {"_id": 1, "n": {"$sum": 1}})]:
         total = count(context.storage, found, query)
         return iter([{"_id": 1, "n": total}] if total else [])
-    documents = (match.decoded() for match in search(context.storage, found, query))
+    matches = search(context.storage, found, query)
+    documents: Iterator[Document] = (match.decoded() for match in matches)
     for stage in compiled[used:]:
         documents = stage(documents)
     return documents

@@ -54,9 +54,10 @@ def command(
     def register(
         handler: Callable[[Session, Document], Document],
     ) -> Callable[[Session, Document], Document]:
-        known = frozenset(fields.split()) | _GENERIC | frozenset(names)
+        known = frozenset(fields.split()) | _GENERIC
         for name in names:
-            COMMANDS[name.lower()] = Command(name, handler, known, writes)
+            made = Command(name, handler, known | {name, name.lower()}, writes)
+            COMMANDS[name] = COMMANDS[name.lower()] = made
         return handler
 
     return register
@@ -79,7 +80,7 @@ def run_command(session: Session, body: Document) -> Document:
 
 def _dispatch(session: Session, body: Document) -> Document:
     name = next(iter(body), "")
-    found = COMMANDS.get(name.lower())
+    found = COMMANDS.get(name) or COMMANDS.get(name.lower())
     if found is None:
         raise CommandError("CommandNotFound", f"no such command: '{name}'")
     _check_fields(found, name, body)
@@ -97,18 +98,18 @@ def _check_fields(found: Command, name: str, body: Document) -> None:
         )
     if "$db" not in body:
         raise CommandError("Location40414", "BSON field 'OP_MSG.$db' is missing")
-    for key in body:
-        if key not in found.fields and key != name:
-            if key == "collation":
-                raise not_supported("collation")
-            raise CommandError("Location40415", f"BSON field '{name}.{key}' is an unknown field.")
+    if not found.fields.issuperset(body):
+        unknown = next(key for key in body if key not in found.fields)
+        if unknown == "collation":
+            raise not_supported("collation")
+        raise CommandError("Location40415", f"BSON field '{name}.{unknown}' is an unknown field.")
     if not check_collation(body.get("collation")):
         raise not_supported("collation")
-    level = (body.get("readConcern") or {}).get("level", "local")
-    if level not in ("local", "available", "majority", "linearizable"):
-        raise CommandError("InvalidOptions", f"read concern {level} is not supported")
-    acknowledged = (body.get("writeConcern") or {}).get("w", 1)
-    if acknowledged not in (0, 1, "majority"):
+    if body.get("readConcern"):
+        level = body["readConcern"].get("level", "local")
+        if level not in ("local", "available", "majority", "linearizable"):
+            raise CommandError("InvalidOptions", f"read concern {level} is not supported")
+    if body.get("writeConcern") and body["writeConcern"].get("w", 1) not in (0, 1, "majority"):
         raise bad_value("cannot use 'w' > 1 when a host is not replicated")
 
 

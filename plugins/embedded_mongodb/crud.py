@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from bson import Int64, ObjectId
 
 from .aggregation import Context, compile_stage, run_pipeline, split_stage
 from .bsonkeys import encode
-from .catalog import Collection
+from .catalog import Catalog, Collection
 from .commands import (
     Document,
     Session,
@@ -24,8 +25,10 @@ from .errors import CommandError, not_supported
 from .joins import writes
 from .matcher import compile_filter
 from .paths import MISSING, values_at
+from .planner import id_lookup
 from .projection import check_projection, compile_projection
 from .search import Match, Query, count, explain, search
+from .storage import is_gone
 from .updates import Update, seed_for_upsert
 
 _PIPELINE_UPDATE_STAGES = (
@@ -47,12 +50,21 @@ def _find(session: Session, body: Document) -> Document:
     size, single = _batch_size(body), bool(body.get("singleBatch"))
     if (body.get("limit") or 0) < 0:
         single = True
-    with session.storage.read() as catalog:
+
+    def answer(catalog: Catalog) -> Document:
         collection = catalog.find(db, name)
-        matches = search(session.storage, collection, query)
-        results = _encoded(matches, project)
+        results = _encoded(search(session.storage, collection, query), project)
         cursor = Cursor(f"{db}.{name}", results, collection)
         return session.cursors.first(cursor, None if single else size, single)
+
+    if id_lookup(query.filter) is not None:
+        try:
+            return answer(session.storage.read_one())
+        except sqlite3.OperationalError as error:
+            if not is_gone(error):
+                raise
+    with session.storage.read() as catalog:
+        return answer(catalog)
 
 
 def _encoded(matches: Iterator[Match], project: Any) -> Iterator[bytes]:

@@ -22,7 +22,8 @@ _VARIABLE = re.compile(r"[a-z\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*\Z"
 class Compile(Protocol):
     """Compiles an operand, which may use `new_names` beside the variables already known."""
 
-    def __call__(self, expression: Any, *new_names: str) -> Expression: ...
+    def __call__(self, operand: Any, /, *new_names: str) -> Expression:
+        """Return the compiled operand."""
 
 
 Builder = Callable[[Any, Compile], Expression]

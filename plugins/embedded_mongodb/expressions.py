@@ -89,7 +89,7 @@ def _operator(name: str, spec: Any, names: frozenset[str]) -> Expression:
     if builder is None:
         raise CommandError("InvalidPipelineOperator", f"Unrecognized expression '{name}'")
 
-    def compile_(operand: Any, *new_names: str) -> Expression:
+    def compile_(operand: Any, /, *new_names: str) -> Expression:
         return compile_expression(operand, names.union(new_names))
 
     return builder(spec, compile_)

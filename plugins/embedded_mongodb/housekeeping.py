@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import sqlite3
 import sys
 import threading
@@ -14,15 +15,17 @@ from .indexes import Index
 from .search import Query, search
 from .storage import Storage
 
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS = 0.1
+_ROUNDS_PER_SECOND = 10
 _TTL_BATCH = 200
 # A short step keeps the write lock free for clients; some free pages are kept for new rows.
 _VACUUM_PAGES = 256
 _SPARE_PAGES = 64
+_LOG_BYTES = 8 << 20
 
 
 class Housekeeper:
-    """One thread that does a little of everything once a second."""
+    """One thread that does a little of everything, once a second or (the log) more often."""
 
     def __init__(self, storage: Storage, cursors: Cursors) -> None:
         self._storage = storage
@@ -40,14 +43,23 @@ class Housekeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.wait(PERIOD_SECONDS):
+        for number in itertools.count(1):
+            if self._stopped.wait(PERIOD_SECONDS):
+                break
             try:
-                self._cursors.expire()
-                self.expire_documents()
-                self.give_space_back()
+                self.keep_log_short()
+                if number % _ROUNDS_PER_SECOND == 0:
+                    self._cursors.expire()
+                    self.expire_documents()
+                    self.give_space_back()
             except (sqlite3.Error, CommandError) as error:
                 print(f"embedded_mongodb: housekeeping: {error}", file=sys.stderr, flush=True)
         self._storage.close_thread()
+
+    def keep_log_short(self) -> None:
+        """Copy the write-ahead log into the file when there is enough of it."""
+        if self._storage.log_bytes > _LOG_BYTES:
+            self._storage.checkpoint()
 
     def expire_documents(self) -> None:
         """Remove documents that a TTL index says are over."""

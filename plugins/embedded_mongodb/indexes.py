@@ -154,6 +154,12 @@ def check_spec(spec: Any) -> Document:
                 "InvalidIndexSpecificationOption",
                 f"The field '{option}' is not valid for an index specification.",
             )
+    if list(spec["key"]) == ["_id"]:
+        for option in set(spec) - {"key", "name", "v", "ns"}:
+            raise CommandError(
+                "InvalidIndexSpecificationOption",
+                f"The field '{option}' is not valid for an _id index specification.",
+            )
     for name, direction in spec["key"].items():
         if isinstance(direction, str):
             raise CommandError(
@@ -185,15 +191,9 @@ def check_spec(spec: Any) -> Document:
                 "CannotCreateIndex", "cannot mix 'partialFilterExpression' and 'sparse' options"
             )
         _check_partial(partial)
-    kept = {
-        k: v for k, v in spec.items() if k not in ("ns", "v", "background", "collation", "dropDups")
-    }
+    dropped = ("ns", "v", "collation", "dropDups")
+    kept = {option: value for option, value in spec.items() if option not in dropped}
     kept["key"] = {name: 1 if way > 0 else -1 for name, way in spec["key"].items()}
-    for option in ("unique", "sparse"):
-        if option in kept and not kept.pop(option):
-            continue
-        if option in spec:
-            kept[option] = True
     return kept
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only our own table numbers are put into the text of a statement
 """Finding damage: SQLite's own check of the file, and the checksum of every document."""
 
 from __future__ import annotations

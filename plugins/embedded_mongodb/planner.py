@@ -54,6 +54,16 @@ class _Conditions:
     exists: bool = False
 
 
+def id_lookup(query: Document) -> bytes | None:
+    """Return the key when a filter is nothing but equality with an `_id`, as most are."""
+    if len(query) != 1 or "_id" not in query:
+        return None
+    value = query["_id"]
+    if value is None or isinstance(value, (list, dict, DBRef, Regex)):
+        return None
+    return encode(value)
+
+
 def make_plan(
     collection: Collection,
     query: Document,

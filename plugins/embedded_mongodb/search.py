@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only our own table numbers are put into the text of a statement
 """Running a query: candidate rows from the plan, the filter, the sort, skip and limit."""
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from .documents import decode_document
 from .errors import CommandError
 from .expr_core import NO_VARIABLES, Variables
 from .matcher import compile_filter
-from .planner import Plan, make_plan
+from .planner import Plan, id_lookup, make_plan
 from .sorting import parse_sort, sort_key
 from .storage import Storage
 
@@ -48,25 +49,37 @@ class Query:
     variables: Variables = field(default_factory=lambda: NO_VARIABLES)
     deadline: float | None = None
 
+    @property
+    def end(self) -> int | None:
+        """How many matches are needed at most, the skipped ones included."""
+        return self.skip + self.limit if self.limit else None
+
 
 def search(storage: Storage, collection: Collection | None, query: Query) -> Iterator[Match]:
     """Return the matches of a query. Raises CommandError at once for a bad query.
 
     The iterator may be used on in a later snapshot: it then goes on from where it was.
     """
+    key = id_lookup(query.filter)
+    if key is not None and collection is not None and not (query.hint or query.skip):
+        parse_sort(query.sort)
+        found = storage.fetch_by_id(collection, key)
+        return iter(() if found is None else (Match(*found, None),))
     fields = parse_sort(query.sort)
     predicate = compile_filter(query.filter, query.variables)
     if collection is None:
         return iter(())
     plan = make_plan(collection, query.filter, fields, query.hint)
-    found = _matches(storage, collection, plan, predicate, query.deadline)
+    matches = _matches(storage, collection, plan, predicate, query.deadline)
     if fields and not plan.sorted:
-        found = _sorted(found, sort_key(query.sort), query.skip + query.limit if query.limit else 0)
+        matches = _sorted(
+            matches, sort_key(query.sort), query.skip + query.limit if query.limit else 0
+        )
     if query.skip or query.limit:
         return itertools.islice(
-            found, query.skip, query.skip + query.limit if query.limit else None
+            matches, query.skip, query.skip + query.limit if query.limit else None
         )
-    return found
+    return matches
 
 
 def count(storage: Storage, collection: Collection | None, query: Query) -> int:
@@ -75,14 +88,13 @@ def count(storage: Storage, collection: Collection | None, query: Query) -> int:
     if collection is None:
         return 0
     total = None
+    plan = make_plan(collection, query.filter, (), query.hint)
     if not query.filter:
         total = storage.count(collection)
-    else:
-        plan = make_plan(collection, query.filter, (), query.hint)
-        if plan.exact:
-            table, key = _key_table(collection, plan)
-            sql = f"SELECT count(*) FROM {table} WHERE {key} >= ? AND {key} < ?"
-            total = sum(storage.execute(sql, bounds).fetchone()[0] for bounds in plan.ranges)
+    elif plan.exact:
+        table, key = _key_table(collection, plan)
+        sql = f"SELECT count(*) FROM {table} WHERE {key} >= ? AND {key} < ?"
+        total = sum(storage.execute(sql, bounds).fetchone()[0] for bounds in plan.ranges)
     if total is None:
         return sum(1 for _ in search(storage, collection, query))
     total = max(0, total - query.skip)
@@ -113,14 +125,6 @@ def _candidates(
     if plan.scan:
         yield from storage.scan(collection)
         return
-    if plan.index is None and plan.exact and not plan.backward:
-        points = [low for low, high in plan.ranges if high == low + b"\xff"]
-        if len(points) == len(plan.ranges):
-            for key in points:
-                found = storage.fetch_by_id(collection, key)
-                if found is not None:
-                    yield found
-            return
     seen: set[int] = set()
     for row in _index_rows(storage, collection, plan):
         if plan.index is not None and plan.index.multikey:
@@ -171,7 +175,7 @@ def _matches(
             yield Match(row, raw, document)
 
 
-def _sorted(found: Iterator[Match], key: Any, limit: int) -> Iterator[Match]:
+def _sorted(found: Iterator[Match], key: Any, limit: int | None) -> Iterator[Match]:
     keyed = ((key(match.decoded()), match._replace(document=None)) for match in found)
     if limit:
         best = heapq.nsmallest(limit, keyed, key=lambda pair: pair[0])

@@ -37,8 +37,7 @@ class Server:
         self._listener = listen(socket_path)
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._busy = 0
-        self._idle = threading.Condition(self._lock)
+        self._busy: set[socket.socket] = set()
         self._stopping = False
 
     def serve(self) -> None:
@@ -66,7 +65,9 @@ class Server:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
-            self._idle.wait_for(lambda: self._busy == 0, timeout=_GRACE_SECONDS)
+        end = time.monotonic() + _GRACE_SECONDS
+        while self._busy and time.monotonic() < end:
+            time.sleep(0.01)
 
     def _talk(self, connection: socket.socket) -> None:
         replies = itertools.count(1)
@@ -75,19 +76,15 @@ class Server:
                 request = read_request(connection)
                 if request is None:
                     break
-                with self._lock:
-                    self._busy += 1
-                try:
-                    reply = run_command(self._session, request.body)
-                    if request.wants_reply:
-                        connection.sendall(encode_reply(request, next(replies), reply))
-                finally:
-                    with self._lock:
-                        self._busy -= 1
-                        self._idle.notify_all()
+                self._busy.add(connection)
+                reply = run_command(self._session, request.body)
+                if request.wants_reply:
+                    connection.sendall(encode_reply(request, next(replies), reply))
+                self._busy.discard(connection)
         except (ProtocolError, OSError):
             pass  # a client that breaks off or speaks something else only loses its connection
         finally:
+            self._busy.discard(connection)
             with self._lock:
                 self._connections.discard(connection)
             connection.close()
@@ -111,7 +108,7 @@ def listen(path: Path) -> socket.socket:
         listener.bind(str(private))
     finally:
         os.umask(mask)
-    os.chmod(private, 0o700)
+    private.chmod(0o700)
     listener.listen(_BACKLOG)
     private.rename(path)
     return listener

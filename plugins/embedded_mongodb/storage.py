@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only our own table numbers are put into the text of a statement
 """The SQLite file: transactions, snapshots, rows with checksums, and nothing about queries.
 
 One connection writes, under a lock; every other thread reads through a connection of its own,
@@ -34,6 +35,8 @@ _SCHEMA = f"""
         multikey INTEGER NOT NULL DEFAULT 0);
     PRAGMA user_version = {_SCHEMA_VERSION};
 """
+# After a burst the log file is cut back to this.
+_LOG_LIMIT = 64 << 20
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -53,13 +56,17 @@ class Storage:
         run("PRAGMA auto_vacuum = INCREMENTAL")
         run("PRAGMA journal_mode = WAL")
         run(f"PRAGMA synchronous = {sync}")
-        run("PRAGMA journal_size_limit = 67108864")
+        run(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
+        # Copying the log into the file takes long; the housekeeper does it, not a client's insert.
+        run("PRAGMA wal_autocheckpoint = 0")
         version = run("PRAGMA user_version").fetchone()[0]
         if version > _SCHEMA_VERSION:
             raise StorageError(f"{path} was written by a newer version (schema {version})")
         self._writer.executescript(_SCHEMA)
         self.catalog = Catalog.load(self._writer)
         self._pending: Catalog | None = None
+        self.log_bytes = 0
+        """About how much was written to the log since the last checkpoint."""
         self._write_lock = threading.Lock()
         self._schema_lock = threading.Lock()
         self._local = threading.local()
@@ -84,45 +91,28 @@ class Storage:
         if reader is not None:
             reader.close()
 
-    @contextmanager
-    def read(self) -> Iterator[Catalog]:
+    def read(self) -> _Reading:
         """Run a command on one snapshot of the data, and the catalog that belongs to it."""
-        if "reader" not in self._local.__dict__:
-            self._local.reader = self._connect(writing=False)
-            self._local.reader.execute("PRAGMA query_only = ON")
-        run = self._local.reader.execute
-        with self._schema_lock:
-            catalog = self.catalog
-            run("BEGIN")
-            run("SELECT 1 FROM collections LIMIT 1").fetchone()
-        self._local.current = self._local.reader
-        try:
-            yield catalog
-        finally:
-            run("COMMIT")
+        return _Reading(self)
 
-    @contextmanager
-    def write(self) -> Iterator[None]:
+    def read_one(self) -> Catalog:
+        """Prepare for a single statement, which is a snapshot in itself.
+
+        The catalog may just have been replaced: a table may be gone (`is_gone` tells).
+        """
+        self._local.current = self._reader()
+        return self.catalog
+
+    def write(self) -> _Writing:
         """Run a command as one transaction; it is durable when the block has been left."""
-        with self._write_lock:
-            self._local.current = self._writer
-            run = self._writer.execute
-            run("BEGIN IMMEDIATE")
-            self._pending = None
-            try:
-                yield
-                if self._pending is None:
-                    run("COMMIT")
-                else:
-                    with self._schema_lock:
-                        run("COMMIT")
-                        self.catalog = self._pending
-            except BaseException:
-                if self._writer.in_transaction:
-                    run("ROLLBACK")
-                raise
-            finally:
-                self._pending = None
+        return _Writing(self)
+
+    def _reader(self) -> sqlite3.Connection:
+        local = self._local.__dict__
+        if "reader" not in local:
+            local["reader"] = self._connect(writing=False)
+            local["reader"].execute("PRAGMA query_only = ON")
+        return local["reader"]
 
     @property
     def writing_catalog(self) -> Catalog:
@@ -162,9 +152,16 @@ class Storage:
             self._writer.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
 
     def checkpoint(self) -> None:
-        """Write the log into the file as far as readers allow; nobody has to wait for it."""
+        """Copy the log into the file, most of it while clients go on.
+
+        The rest is copied with the write lock held, so that the log is whole in the file and
+        begun anew: writing over an old log is much cheaper to sync than one that grows.
+        """
+        self.log_bytes = 0
+        run = self._reader().execute
+        run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         with self._write_lock:
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     # Collections and indexes
 
@@ -264,6 +261,7 @@ class Storage:
             self._insert_row(collection, document, raw)
 
     def _insert_row(self, collection: Collection, document: Document, raw: bytes) -> int:
+        self.log_bytes += len(raw) + 3 * PAGE_SIZE
         try:
             return (
                 self.execute(
@@ -281,6 +279,7 @@ class Storage:
             raise CommandError(
                 "Location17419", "Resulting document after update is larger than 16777216"
             )
+        self.log_bytes += len(raw) + 3 * PAGE_SIZE
         with self.undo_on_error():
             self.execute(
                 f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?",
@@ -293,6 +292,7 @@ class Storage:
 
     def delete(self, collection: Collection, row: int, document: Document) -> None:
         """Remove a document."""
+        self.log_bytes += 3 * PAGE_SIZE
         for index in collection.indexes:
             self._remove_keys(index, row, index.keys(document)[0])
         self.execute(f"DELETE FROM d{collection.id} WHERE row = ?", (row,))
@@ -366,6 +366,65 @@ class Storage:
         return total, int(size)
 
 
+class _Reading:
+    """The block of `Storage.read`; a class, for the sake of speed."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def __enter__(self) -> Catalog:
+        storage = self._storage
+        connection = self._connection = storage._local.current = storage._reader()
+        with storage._schema_lock:
+            catalog = storage.catalog
+            connection.execute("BEGIN")
+            # The snapshot only begins with the first statement that reads.
+            connection.execute("SELECT 1 FROM collections LIMIT 1").fetchone()
+        return catalog
+
+    def __exit__(self, *exception: object) -> None:
+        self._connection.execute("COMMIT")
+
+
+class _Writing:
+    """The block of `Storage.write`."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def __enter__(self) -> None:
+        storage = self._storage
+        storage._write_lock.acquire()
+        try:
+            storage._local.current = storage._writer
+            storage._pending = None
+            storage._writer.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            storage._write_lock.release()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        storage = self._storage
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            # Not committed: because of an error in the block, or in the commit itself.
+            if storage._writer.in_transaction:
+                storage._writer.execute("ROLLBACK")
+            storage._pending = None
+            storage._write_lock.release()
+
+    def _commit(self) -> None:
+        storage = self._storage
+        if storage._pending is None:
+            storage._writer.execute("COMMIT")
+            return
+        with storage._schema_lock:
+            storage._writer.execute("COMMIT")
+            storage.catalog = storage._pending
+
+
 def _verified(collection: Collection, row: int, crc: int, raw: bytes) -> bytes:
     if zlib.crc32(raw) != crc:
         raise CommandError(
@@ -386,6 +445,11 @@ def _duplicate(
         keyPattern=pattern,
         keyValue=values,
     )
+
+
+def is_gone(error: sqlite3.Error) -> bool:
+    """Tell whether a statement failed because its collection has been dropped meanwhile."""
+    return str(error).startswith("no such table")
 
 
 def storage_failure(error: sqlite3.Error) -> CommandError:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson.raw_bson import RawBSONDocument
 
@@ -23,8 +22,7 @@ class ProtocolError(Exception):
     """Bytes that are not a MongoDB message; the connection has to be closed."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One command as it came in."""
 
     id: int
@@ -94,7 +92,8 @@ def _parse_message(request_id: int, payload: bytes) -> Request:
             raise ProtocolError(f"a section of kind {kind}")
     if body is None:
         raise ProtocolError("a message without a body")
-    return Request(request_id, OP_MSG, {**body, **sequences}, not flags & _MORE_TO_COME)
+    body.update(sequences)
+    return Request(request_id, OP_MSG, body, not flags & _MORE_TO_COME)
 
 
 def _parse_sequence(section: bytes) -> tuple[str, list[dict[str, Any]]]:
