@@ -1,0 +1,166 @@
+"""What the media node reports becomes segments, gaps, and one joined recording."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+
+import pytest
+
+from proctorhub.domain import webm_join
+from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.plugins import BlobRefused
+from proctorhub.records.base import utc_now
+from proctorhub.records.sessions import Segment
+from proctorhub.services import log, playback, recording, report, sitting
+from proctorhub.services.errors import Conflict, NotFound
+
+TRACKS = webm_join.element(webm_join.TRACKS, b"tracks")
+HEADER = (
+    webm_join.element(webm_join.EBML, b"")
+    + webm_join.SEGMENT
+    + b"\x01"
+    + b"\xff" * 7
+    + webm_join.element(webm_join.INFO, b"")
+    + TRACKS
+)
+
+
+def segment(
+    folder: Path, session_id: str, seq: int, start: int, end: int, chain: str = "a", **more
+) -> tuple[ClosedSegment, Path]:
+    """Write a segment file of ours; its block is just text."""
+    block = f"<{chain}{seq}>".encode()
+    body = b"\xe7\x88" + struct.pack(">Q", start) + block
+    data = HEADER + webm_join.CLUSTER + (len(body) | 1 << 56).to_bytes(8, "big") + body
+    path = folder / f"{chain}{seq}.webm"
+    path.write_bytes(data)
+    values = {
+        "session_id": session_id, "source": "camera", "chain": chain, "seq": seq, "origin_ms": 0,
+        "started_at_ms": start, "ended_at_ms": end, "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(), "header_bytes": len(HEADER),
+        "video_codec": "VP8", "width": 640, "height": 480, "has_audio": True,
+        "video_frames": 1, "audio_frames": 1, "lost_packets": 0,
+    }  # fmt: skip
+    return ClosedSegment(**{**values, **more}), path
+
+
+@pytest.fixture
+def running(sitting_until) -> str:
+    return sitting_until("running")
+
+
+def now_ms() -> int:
+    return log.millis(utc_now())
+
+
+def test_storing_twice_is_storing_once(running, tmp_path) -> None:
+    one, path = segment(tmp_path, running, 0, 1000, 5000)
+    recording.store_segment(one, path)
+    recording.store_segment(one, path)
+    assert Segment.objects.count() == 1
+    (entry,) = log.of_kind(running, "segment.stored")
+    assert entry["data"]["sha256"] == one.sha256 and entry["data"]["bytes"] == one.bytes
+
+
+def test_a_file_that_is_not_what_the_node_promised_is_refused(running, tmp_path) -> None:
+    one, path = segment(tmp_path, running, 0, 1000, 5000)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BlobRefused):
+        recording.store_segment(one, path)
+    assert Segment.objects.count() == 0 and log.of_kind(running, "segment.stored") == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("deleted", "client"),
+        ("connection_lost", "network"),
+        ("node_stopped", "node"),
+        (None, "node"),
+    ],
+)
+def test_the_hole_between_two_chains_is_a_gap_with_its_cause(
+    running, tmp_path, proctor, reason, cause
+) -> None:
+    start = now_ms()
+    recording.source_opened(running, "camera", "a", start, replaced=False)
+    recording.store_segment(*segment(tmp_path, running, 0, start, start + 4000))
+    if reason:
+        recording.source_closed(running, "camera", "a", start + 4000, reason)
+    recording.source_opened(running, "camera", "b", start + 9000, replaced=False)
+    recording.store_segment(*segment(tmp_path, running, 0, start + 9000, start + 13_000, "b"))
+    (noted,) = log.of_kind(running, "gap.noted")
+    assert noted["data"]["cause"] == cause
+    assert (noted["data"]["started_at"], noted["data"]["ended_at"]) == (start + 4000, start + 9000)
+    (track,) = report.media(proctor, running)["tracks"]
+    (gap,) = track["gaps"]
+    assert gap["cause"] == cause
+    assert track["expected_s"] == 13.0 and track["recorded_s"] == 8.0
+
+
+def test_a_gap_the_node_saw_keeps_the_node_s_cause(running, tmp_path, proctor) -> None:
+    start = now_ms()
+    recording.source_opened(running, "camera", "a", start, replaced=False)
+    recording.store_segment(*segment(tmp_path, running, 0, start, start + 4000))
+    recording.store_segment(*segment(tmp_path, running, 1, start + 7000, start + 9000))
+    gap = NotedGap(running, "camera", "a", "video", start + 4000, start + 7000, "storage")
+    recording.note_gap(gap)
+    recording.note_gap(gap)
+    assert len(log.of_kind(running, "gap.noted")) == 1
+    (track,) = report.media(proctor, running)["tracks"]
+    assert [g["cause"] for g in track["gaps"]] == ["storage"]
+
+
+def test_the_status_of_a_newer_chain_stays(running) -> None:
+    recording.source_opened(running, "camera", "a", 1000, replaced=False)
+    recording.source_opened(running, "camera", "b", 2000, replaced=True)
+    recording.source_closed(running, "camera", "a", 2100, "replaced")
+    entries = log.of_kind(running, "source.opened") + log.of_kind(running, "source.closed")
+    assert [e["data"]["chain"] for e in entries] == ["a", "b", "a"]
+    status = recording.changing.raw(running)["sources"]["camera"]
+    assert (status["state"], status["chain"]) == ("live", "b")
+
+
+def test_media_is_taken_only_while_the_session_is_on(sitting_until, candidate) -> None:
+    session_id = sitting_until("running")
+    assert recording.origin_ms(session_id) <= now_ms()
+    sitting.finish(candidate, session_id)
+    with pytest.raises(Conflict) as refused:
+        recording.origin_ms(session_id)
+    assert refused.value.state == "finished"
+    with pytest.raises(NotFound):
+        recording.origin_ms("no such session")
+
+
+def test_the_joined_recording_is_served_in_any_range(running, tmp_path, proctor) -> None:
+    for seq in range(3):
+        recording.store_segment(
+            *segment(tmp_path, running, seq, 1000 + 4000 * seq, 5000 + 4000 * seq)
+        )
+    joined = playback.open(proctor, running, "camera")
+    whole = b"".join(joined.read(0, joined.size))
+    assert len(whole) == joined.size
+    assert TRACKS in whole and [whole.count(f"<a{n}>".encode()) for n in range(3)] == [1, 1, 1]
+    stamps = [struct.pack(">Q", ms) for ms in (0, 4000, 8000)]
+    assert all(b"\xe7\x88" + stamp in whole for stamp in stamps)
+    assert b"".join(joined.read(50, 100)) == whole[50:150]
+
+
+def test_another_codec_begins_another_part(running, tmp_path, proctor) -> None:
+    recording.store_segment(*segment(tmp_path, running, 0, 1000, 5000))
+    recording.store_segment(*segment(tmp_path, running, 0, 5000, 9000, "b", video_codec="H264"))
+    assert playback.open(proctor, running, "camera", part=1).started_at_ms == 5000
+    with pytest.raises(NotFound):
+        playback.open(proctor, running, "camera", part=2)
+    with pytest.raises(NotFound):
+        playback.open(proctor, running, "screen")
+
+
+def test_the_candidate_sees_the_recording_only_after_the_conclusion(
+    running, tmp_path, candidate
+) -> None:
+    recording.store_segment(*segment(tmp_path, running, 0, 1000, 5000))
+    with pytest.raises(NotFound):
+        playback.open(candidate, running, "camera")
