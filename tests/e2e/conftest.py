@@ -87,9 +87,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 os.environ[name] = value
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def playwright() -> Iterator[Playwright]:
-    """The driver; the browser itself is Debian's."""
+    """The driver; the browser itself is Debian's.
+
+    For one test only: it keeps an event loop running in this thread, where others have their own.
+    """
     with sync_playwright() as running:
         yield running
 
