@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from proctorhub.web.api import (
+    backfill,
     booking,
     chat,
     evidence,
@@ -37,6 +38,7 @@ RESOURCES = [
         identification,
         chat,
         evidence,
+        backfill,
         live,
     )
 ]

@@ -313,6 +313,12 @@ class Gap(Answer):
     cause: str
 
 
+class Healed(Gap):
+    """What the media node missed and the candidate's own browser filled: weaker trust."""
+
+    origin: Literal["client"]
+
+
 class Recording(Answer):
     """One playable file; a source whose codec changed has several parts."""
 
@@ -325,6 +331,7 @@ class Recording(Answer):
     bytes: int
     completeness: float
     gaps: list[Gap]
+    healed: list[Healed]
     video_codec: str | None
     has_audio: bool | None
 
@@ -356,18 +363,24 @@ class Segment(Answer):
     ended_at: AwareDatetime
     bytes: int
     sha256: str
+    origin: Literal["node", "client"]
     video_codec: str | None
     has_audio: bool | None
 
 
 class Track(Answer):
-    """What is recorded of one source, and what is missing."""
+    """What is recorded of one source, and what is missing.
+
+    `recorded_s` is the media node's own; `backfilled_s` came from the candidate's browser.
+    """
 
     source: str
     segments: list[Segment]
     gaps: list[Gap]
+    healed: list[Healed]
     expected_s: float
     recorded_s: float
+    backfilled_s: float
     completeness: float
 
 
@@ -375,3 +388,31 @@ class MediaOverview(Answer):
     """All sources of a session."""
 
     tracks: list[Track]
+
+
+class Span(Answer):
+    """A stretch of time."""
+
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+
+
+class BackfillSource(Answer):
+    """What is still missing of one source, and the number that its next chunk must have."""
+
+    source: Literal["camera", "screen"]
+    next_number: int
+    gaps: list[Span]
+
+
+class FilledSpan(Span):
+    """A segment made of a chunk."""
+
+    segment_id: str
+
+
+class Filled(Answer):
+    """What a chunk was good for."""
+
+    number: int
+    filled: list[FilledSpan]

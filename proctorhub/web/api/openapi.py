@@ -99,7 +99,12 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
     schema = route.query.model_json_schema(mode="validation")
     definitions = schema.get("$defs", {})
     return [
-        {"name": name, "in": "query", "required": False, "schema": _inline(found, definitions)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": _inline(found, definitions),
+        }
         for name, found in schema["properties"].items()
     ]
 
@@ -118,6 +123,8 @@ def _inline(schema: Any, definitions: dict[str, Any]) -> Any:
 def _request_content(route: Route, keys: dict[Any, Any]) -> dict[str, Any]:
     if route.body:
         return {"application/json": {"schema": _ref(keys, route.body, "validation")}}
+    if route.raw:
+        return {route.raw[0]: {}}
     if not route.upload:
         return {}
     file = {

@@ -26,6 +26,14 @@ def json_body(model: type[Model]) -> Model:
         raise _wrong(error) from None
 
 
+def raw_body(content_type: str) -> bytes:
+    """Return the bytes of a body of one content type. Raises ApiError."""
+    if request.mimetype != content_type:
+        raise ApiError(415, "other_type_expected", f"Send the body as {content_type}.")
+    data: bytes = request.get_data(cache=False)
+    return data
+
+
 def query(model: type[Model]) -> Model:
     """Return the query. Raises ApiError."""
     return _flat(model, request.args)
@@ -38,17 +46,12 @@ def form(model: type[Model]) -> Model:
     return _flat(model, request.form)
 
 
-def uploaded(field: str, limit: int) -> bytes:
-    """Return the bytes of one uploaded file. Raises ApiError."""
+def uploaded(field: str) -> bytes:
+    """Return the bytes of one uploaded file; its size is bounded with the body. Raises ApiError."""
     file = request.files.get(field)
     if file is None:
         raise ApiError(400, "invalid", "This file is missing.", field=field)
-    data: bytes = file.read(limit + 1)
-    if len(data) > limit:
-        raise ApiError(
-            413, "too_large", f"This is too large: the limit is {limit} bytes.", field=field
-        )
-    return data
+    return bytes(file.read())
 
 
 def _flat(model: type[Model], values: MultiDict[str, str]) -> Model:

@@ -26,7 +26,10 @@ class Media:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation; `handler` gets `actor` (unless `anyone`), parts of the path, what was sent."""
+    """One operation; `handler` gets `actor` (unless `anyone`), parts of the path, what was sent.
+
+    `raw` is the content type and the largest size of a body that is taken as it is.
+    """
 
     method: str
     path: str
@@ -36,6 +39,7 @@ class Route:
     query: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
     upload: str | None = None
+    raw: tuple[str, int] | None = None
     answer: Any = None
     status: int = 200
     anyone: bool = False
@@ -81,7 +85,9 @@ def _arguments(route: Route) -> dict[str, Any]:
     if route.upload:
         if route.form:
             found["form"] = parsing.form(route.form)
-        found["data"] = parsing.uploaded(route.upload, IMAGE_LIMIT)
+        found["data"] = parsing.uploaded(route.upload)
+    if route.raw:
+        found["data"] = parsing.raw_body(route.raw[0])
     if route.body:
         found["body"] = parsing.json_body(route.body)
     return found
@@ -102,7 +108,9 @@ def view_of(route: Route) -> Callable[..., Any]:
     view.__module__ = route.handler.__module__
     view.__doc__ = route.handler.__doc__
     guarded = route.guard(view) if route.guard else view
-    return allow_body(IMAGE_LIMIT + FORM_OVERHEAD)(guarded) if route.upload else guarded
+    if route.upload:
+        return allow_body(IMAGE_LIMIT + FORM_OVERHEAD)(guarded)
+    return allow_body(route.raw[1])(guarded) if route.raw else guarded
 
 
 def register(blueprint: Blueprint, resources: list[Resource]) -> list[Route]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import current_app
-
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import State
 from proctorhub.domain.ticket import Direction, Source
-from proctorhub.services import sessions, sitting, ticketing
-from proctorhub.services.errors import Conflict, Invalid
+from proctorhub.services import placing, sessions, sitting, ticketing
+from proctorhub.services.errors import Busy, Conflict, Invalid
 from proctorhub.web.api.answers import Items, Joined, Session
 from proctorhub.web.api.fields import Body, Id, Query
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.security import called_hostname
 
 resource = Resource("sessions")
 
@@ -46,10 +45,11 @@ def join_session(actor: Actor, body: Join) -> dict[str, Any]:
     if body.institution_id not in (None, actor.institution_id):
         raise Invalid("institution_id", "There is no such institution.")
     view = sitting.join(actor, body.exam_id, body.student_id)
+    webrtc_token = _ticket(actor, view)
     return {
         "session_id": view["id"],
-        "media_server_url": current_app.config["MEDIA_URL"],
-        "webrtc_token": _ticket(actor, view),
+        "media_server_url": placing.address(view["id"], called_hostname()),
+        "webrtc_token": webrtc_token,
         "session": view,
     }
 
@@ -66,6 +66,6 @@ def _ticket(actor: Actor, view: dict[str, Any]) -> str | None:
         return str(issued["ticket"])
     try:
         issued = ticketing.issue(actor, view["id"], Source.CAMERA, Direction.SEND)
-    except Conflict:
+    except (Busy, Conflict):
         return None
     return str(issued["ticket"])

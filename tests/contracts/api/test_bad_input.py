@@ -171,6 +171,13 @@ def test_pictures(sitting):
     assert (missing.status_code, missing.json["field"]) == (400, "image")
 
 
+def test_another_institution_is_not_joined(candidate, exam, institution):
+    body = {"exam_id": exam["id"], "institution_id": "elsewhere"}
+    refused = candidate.post("/sessions", body)
+    assert (refused.status_code, refused.json["field"]) == (400, "institution_id")
+    assert candidate.post("/sessions", {**body, "institution_id": institution}).status_code == 201
+
+
 def test_a_verdict_without_a_reason(sitting):
     sitting.until("finished")
     refused = sitting.proctor.post(f"/sessions/{sitting.id}/conclusion", {"verdict": "violation"})

@@ -29,6 +29,7 @@ class Socket:
 
     def __init__(self, url: str, cookie: str):
         self.heard: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self.everything: list[tuple[str, Any]] = []
         self.refusal: Any = None
         self.gone = threading.Event()
         self.io = socketio.Client(reconnection=False)
@@ -50,6 +51,7 @@ class Socket:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             event, data = self.heard.get(timeout=max(0.01, deadline - time.monotonic()))
+            self.everything.append((event, data))
             if event == name and wanted(data):
                 return data
 
@@ -133,17 +135,14 @@ def test_the_candidate_does_not_hear_notes_and_identity(connect, sitting, candid
     sitting.theirs("chat", {"text": "Good luck."})
     heard = theirs.hear("session", lambda view: view["state"] == "admitted")
     assert heard["identity"]["face_still"]
-    theirs.hear_kind("chat")
-    mine.hear_kind("chat")
-    sitting.theirs("chat", {"text": "The end."})
+    for socket in (mine, theirs):
+        socket.hear_kind("chat")
     kinds = {"note", "still.taken", "identity.approved"}
-    everything = [*mine.so_far()]
-    mine.hear_kind("chat")
-    everything += mine.so_far()
-    assert not [data for name, data in everything if name == "entry" and data["kind"] in kinds]
-    for name, data in everything:
-        if name == "session":
-            assert "face_still" not in (data["identity"] or {})
+    assert {data["kind"] for name, data in theirs.everything if name == "entry"} & kinds
+    assert not {data["kind"] for name, data in mine.everything if name == "entry"} & kinds
+    views = [data for name, data in mine.everything if name == "session"]
+    assert views
+    assert not any("face_still" in (view["identity"] or {}) for view in views)
 
 
 def test_the_address_of_the_exam_comes_with_admission(connect, sitting, candidate):
@@ -294,6 +293,31 @@ def test_a_closed_account_loses_its_sockets(connect, app, admin, candidate):
     assert socket.gone.wait(PATIENCE_S)
 
 
+def test_an_open_socket_of_a_closed_account_may_ask_nothing(connect, candidate):
+    socket = connect(candidate)
+    User.objects(id=candidate.user_id).update_one(set__active=False)
+    assert socket.ask("watch_own")["status"] == 401
+    assert socket.gone.wait(PATIENCE_S)
+
+
+def test_a_one_time_password_opens_no_socket(url, candidate):
+    User.objects(id=candidate.user_id).update_one(set__must_change_password=True)
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        handshake(url, candidate)
+
+
+def test_a_message_is_cut_off_before_it_fills_the_memory(url, candidate):
+    raw = handshake(url, candidate)
+    raw.recv()
+    part = websocket.ABNF.create_frame("x" * 8000, websocket.ABNF.OPCODE_TEXT, fin=0)
+    raw.send_frame(part)
+    more = websocket.ABNF.create_frame("x" * 8000, websocket.ABNF.OPCODE_CONT, fin=0)
+    raw.send_frame(more)
+    raw.send_frame(more)
+    opcode, _ = raw.recv_data()
+    assert opcode == websocket.ABNF.OPCODE_CLOSE
+
+
 def test_sockets_that_never_say_hello_are_closed(url, app, candidate):
     live: Live = app.extensions["proctorhub.live"]
     raw = handshake(url, candidate)
@@ -304,27 +328,41 @@ def test_sockets_that_never_say_hello_are_closed(url, app, candidate):
     raw.close(timeout=0)
 
 
-def test_server_sent_events(url, sitting, proctor, candidate, person, machine):
+def follow(url: str, browser: Any) -> requests.Response:
+    cookie = browser.http.get_cookie("proctorhub")
+    cookies = {"proctorhub": cookie.value} if cookie else {}
+    response = requests.get(
+        f"{url}/api/v1/proctoring/live",
+        headers=browser.headers,
+        cookies=cookies,
+        stream=True,
+        timeout=PATIENCE_S,
+    )
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    return response
+
+
+def test_server_sent_events(url, app, sitting, candidate, person, machine, exam):
     sitting.until("waiting")
-    with (
-        requests.get(
-            f"{url}/api/v1/proctoring/live", headers=machine.headers, stream=True, timeout=5
-        ) as all_of_them,
-        requests.get(
-            f"{url}/api/v1/proctoring/live",
-            cookies={"proctorhub": person("pia", "proctor").http.get_cookie("proctorhub").value},
-            stream=True,
-            timeout=0.7,
-        ) as not_hers,
-    ):
-        lines = all_of_them.iter_lines(decode_unicode=True)
-        assert next(lines) == ": following"
+    live: Live = app.extensions["proctorhub.live"]
+    pia, ben = person("pia", "proctor"), person("ben", "candidate")
+    with follow(url, machine) as everything, follow(url, pia) as hers:
+        assert live.gate.count == 2
         chat.say(_actor(candidate), sitting.id, "May I come in?")
-        found = [line for _, line in zip(range(4), lines, strict=False)]
-        assert "event: entry" in found
-        assert any("May I come in?" in line for line in found)
-        with pytest.raises(requests.exceptions.ConnectionError):
-            list(not_hers.iter_lines())
+        untaken = ben.must("POST", "/sessions", {"exam_id": exam["id"]})["session_id"]
+        heard = {}
+        for name, stream in (("all", everything), ("hers", hers)):
+            heard[name] = []
+            for line in stream.iter_lines(decode_unicode=True):
+                heard[name].append(line)
+                if untaken in line:
+                    break
+        assert heard["all"][0] == heard["hers"][0] == ": following"
+        assert "event: entry" in heard["all"]
+        assert any("May I come in?" in line for line in heard["all"])
+        assert not any(sitting.id in line for line in heard["hers"])
+    live.follower.stop()
+    _until(lambda: live.gate.count == 0)
 
 
 def _actor(browser: Any) -> Any:

@@ -96,6 +96,13 @@ def test_too_many_players_are_told_to_come_back(app, proctor, path):
     assert answer.headers["Retry-After"]
 
 
+def test_head_needs_no_place(app, proctor, path):
+    gate = app.extensions["proctorhub.streams"]
+    for _ in range(gate.limit):
+        gate.enter("stream")
+    assert proctor.http.head("/api/v1" + path).status_code == 200
+
+
 def test_every_read_is_logged(proctor, sitting, path):
     proctor.get(path)
     entry = LogEntry.objects(session_id=sitting.id, kind="evidence.read").first()

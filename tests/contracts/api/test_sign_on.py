@@ -46,6 +46,12 @@ def test_a_change_needs_the_csrf_token(candidate):
     assert candidate.post("/tickets/check").status_code == 200
 
 
+def test_somebody_else_signs_in_on_the_same_machine(candidate, proctor):
+    candidate.headers.pop("X-CSRF-Token")
+    assert candidate.sign_in("paul").json["id"] == proctor.user_id
+    assert candidate.must("GET", "/me")["login"] == "paul"
+
+
 def test_forms_need_the_csrf_token(anonymous, candidate):
     form = {"login": "ada", "password": PASSWORD}
     assert anonymous.http.post("/login", data=form).status_code == 403
