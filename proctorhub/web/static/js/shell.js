@@ -1,5 +1,10 @@
 // What every page has: theme switch, language switch, menus that close.
 
+import { forget } from "./media/ring-store.js";
+
+// signed out: nothing of a sitting stays on this computer
+if (!document.body.dataset.userId) forget();
+
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 

@@ -32,11 +32,11 @@ export async function problemOf(response) {
   return new Problem({ ...body, status: response.status, detail: body.detail || body.title || fallback });
 }
 
-async function call(method, path, body, { signal, keepalive } = {}) {
+async function call(method, path, body, { signal, keepalive, priority } = {}) {
   const headers = { Accept: "application/json" };
-  const options = { method, headers, signal, keepalive, credentials: "same-origin", cache: "no-store" };
+  const options = { method, headers, signal, keepalive, priority, credentials: "same-origin", cache: "no-store" };
   if (method !== "GET") headers["X-CSRF-Token"] = meta?.content || "";
-  if (body instanceof FormData) options.body = body;
+  if (body instanceof FormData || body instanceof Blob) options.body = body;
   else if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -58,7 +58,7 @@ async function call(method, path, body, { signal, keepalive } = {}) {
 
 export const get = (path, options) => call("GET", path, undefined, options);
 export const post = (path, body = {}, options) => call("POST", path, body, options);
-export const put = (path, body) => call("PUT", path, body);
+export const put = (path, body, options) => call("PUT", path, body, options);
 export const patch = (path, body) => call("PATCH", path, body);
 export const del = (path) => call("DELETE", path);
 

@@ -2,7 +2,7 @@
 
 import { negotiate } from "./rtc.js";
 
-const VIDEO_KBIT = { camera: 600, screen: 900, proctor: 500, check: 600 };
+export const VIDEO_KBIT = { camera: 600, screen: 900, proctor: 500, check: 600 };
 
 async function limit(pc, source) {
   for (const sender of pc.getSenders()) {

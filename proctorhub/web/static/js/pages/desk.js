@@ -23,7 +23,8 @@ const planned = (s) => s.booking?.start ?? s.scheduled_at ?? s.created_at;
 function light(source, status) {
   const words = { live: t("live"), silent: t("silent"), closed: t("closed") };
   const sign = { camera: ["video", "video-off"], screen: ["monitor", "monitor-off"] }[source];
-  const text = t("{source}: {state}", { source: sourceWord(source), state: words[status?.state] ?? t("not there") });
+  const state = words[status?.state] ?? t("not there");
+  const text = t("{source}: {state}", { source: sourceWord(source), state });
   return h(
     "span",
     { class: "light", title: text, data: { state: status?.state ?? "none", source } },

@@ -9,6 +9,7 @@ import { connect } from "../lib/live.js";
 import { t } from "../lib/t.js";
 import { stateBadge, stateWord, verdictBadge } from "../lib/words.js";
 import { EquipmentCheck } from "../media/equipment-check.js";
+import { forget } from "../media/ring-store.js";
 import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
 import { showRules } from "../session/rules.js";
@@ -36,6 +37,7 @@ let session = null;
 let consent = null;
 let check = null;
 let media = null;
+let onAir = false;
 let unread = 0;
 const reminded = new Set();
 
@@ -50,6 +52,7 @@ const entries = new Entries(id, (entry, { live }) => {
   dock.chat.add(entry, { quiet: !live });
   if (entry.kind === "warning" && live) warn(entry);
   if (entry.kind === "source.opened" && entry.data.source === "proctor") media?.proctorCame();
+  if (entry.kind === "gap.noted") media?.gapNoted();
   if (entry.kind === "time.extended" && live) announce(t("{minutes} minutes were added.", entry.data));
 });
 
@@ -172,9 +175,12 @@ function mediaFor(state) {
   if (!wanted) {
     media?.close();
     media = null;
+    // a visit that was cut short may have left something of a session that is over
+    if (!onAir) forget();
     if (state !== "planned") check?.release();
     return;
   }
+  onAir = true;
   media ??= new SitMedia({ sessionId: id, needsScreen: session.exam.rules?.require_screen !== false, onChange: mediaChanged });
   // while it is being set up the page itself asks for the devices
   media.watching = state !== "checked_in";

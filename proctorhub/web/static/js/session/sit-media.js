@@ -2,12 +2,15 @@
 
 import { $, say, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
+import { Backfill } from "../media/backfill.js";
 import * as devices from "../media/devices.js";
 import { LevelMeter } from "../media/level-meter.js";
 import { Publisher } from "../media/publisher.js";
+import { Ring } from "../media/ring.js";
 import { Viewer } from "../media/viewer.js";
 
 const PATIENCE_MS = 2500;
+const LAST_UPLOAD_MS = 15_000;
 
 const chipWords = (source, state) =>
   ({
@@ -23,6 +26,8 @@ export class SitMedia {
   #problem = null;
   #meter = new LevelMeter((level) => ($("#own-level").value = level));
   #open = false;
+  #ring;
+  #backfill;
 
   constructor({ sessionId, needsScreen, onChange }) {
     this.needsScreen = needsScreen;
@@ -34,6 +39,8 @@ export class SitMedia {
         onState: (state, problem) => this.#changed(source, state, problem),
       });
     }
+    this.#ring = new Ring(sessionId);
+    this.#backfill = new Backfill({ sessionId, ring: this.#ring, onAir: () => !this.#open || this.complete });
     show($("#screen-tile"), needsScreen);
     this.viewer = new Viewer({
       sessionId,
@@ -88,6 +95,7 @@ export class SitMedia {
       this.#meter.start(stream);
     }
     this.#publishers[source].start(stream);
+    this.#ring.keep(source, stream);
   }
 
   #changed(source, state, problem) {
@@ -112,6 +120,10 @@ export class SitMedia {
 
   proctorCame() {
     this.viewer.nudge();
+  }
+
+  gapNoted() {
+    this.#backfill.look();
   }
 
   #say(error) {
@@ -159,9 +171,16 @@ export class SitMedia {
     say(box, sentence);
   }
 
+  async #sendTheRest() {
+    await this.#ring.end();
+    await this.#backfill.close(LAST_UPLOAD_MS);
+    await this.#ring.wipe();
+  }
+
   close() {
     clearInterval(this.#trouble);
     this.#open = false;
+    this.#sendTheRest();
     this.viewer.stop();
     this.#meter.stop();
     for (const publisher of Object.values(this.#publishers)) publisher.stop();

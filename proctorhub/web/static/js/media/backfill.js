@@ -1,0 +1,101 @@
+// After an outage: asks the server what is missing and sends just that from the ring. One chunk at a
+// time and no more than half of the time, so that camera and screen come first.
+
+import { get, items, Problem, put } from "../lib/api.js";
+
+const ASK_EVERY_MS = 20_000;
+const FIRST_PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 30_000;
+const SENDING_MS = 60_000;
+const TRIES = 8;
+
+const iso = (ms) => new Date(ms).toISOString();
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class Backfill {
+  #running = null;
+  #again = false;
+  #over = false;
+  #timer = 0;
+  #useless = new Set();
+
+  /** `onAir()` tells whether the live connections stand: as long as they do not, nothing is sent. */
+  constructor({ sessionId, ring, onAir }) {
+    this.path = `/sessions/${sessionId}/backfill`;
+    this.ring = ring;
+    this.onAir = onAir;
+    this.#timer = setInterval(() => this.look(), ASK_EVERY_MS);
+  }
+
+  /** Something may be missing. Resolves when all that could be sent is sent. */
+  look() {
+    this.#again = true;
+    this.#running ??= this.#run().finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async #run() {
+    while (this.#again && !this.#over) {
+      this.#again = false;
+      if (!this.onAir()) return;
+      try {
+        for (const { source, next_number, gaps } of items(await get(this.path))) {
+          await this.#fill(source, next_number, gaps);
+        }
+      } catch (error) {
+        // what could not be sent or read now is asked for again by the timer
+        if (!(error instanceof Problem || error instanceof DOMException)) throw error;
+      }
+    }
+  }
+
+  async #fill(source, next, gaps) {
+    let number = next;
+    const wanted = new Map();
+    for (const gap of gaps) {
+      const found = await this.ring.between(source, Date.parse(gap.started_at), Date.parse(gap.ended_at));
+      for (const chunk of found) wanted.set(chunk.id, chunk);
+    }
+    for (const chunk of wanted.values()) {
+      if (this.#over) return;
+      if (this.#useless.has(chunk.id)) continue;
+      const began = performance.now();
+      if (await this.#send(chunk, number)) number += 1;
+      await pause(performance.now() - began);
+    }
+  }
+
+  /** Whether the server took the chunk; throws when there is no use in going on for now. */
+  async #send(chunk, number) {
+    const media = await this.ring.read(chunk.id);
+    if (!media) return false;
+    const query = new URLSearchParams({
+      started_at: iso(chunk.startedAt),
+      ended_at: iso(chunk.endedAt),
+      sha256: chunk.sha256,
+    });
+    const body = new Blob([media], { type: "video/webm" });
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await put(`${this.path}/${chunk.source}/${number}?${query}`, body, { priority: "low", signal: AbortSignal.timeout(SENDING_MS) });
+        return true;
+      } catch (error) {
+        const transient = error.status === 0 || error.status === 429 || error.status >= 500;
+        if (!transient) {
+          if (["wrong_number", "number_taken", "state_not_allowed"].includes(error.code)) throw error;
+          this.#useless.add(chunk.id);
+          return false;
+        }
+        if (this.#over || failures + 1 >= TRIES) throw error;
+        await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures));
+      }
+    }
+  }
+
+  /** The end: send what is known to be missing, no longer than `patienceMs`, then stop. */
+  async close(patienceMs) {
+    clearInterval(this.#timer);
+    await Promise.race([this.look().catch(() => {}), pause(patienceMs)]);
+    this.#over = true;
+  }
+}

@@ -1,0 +1,123 @@
+// The last minutes of what is on air, recorded on this computer as well: should the network fail,
+// just what is missing can be sent afterwards. Chunks stand alone: each begins with a keyframe.
+
+import { now } from "../lib/clock.js";
+import { RingStore } from "./ring-store.js";
+import { VIDEO_KBIT } from "./whip.js";
+
+const CHUNK_MS = 4000;
+const SLICE_MS = 1000;
+const OVERLAP_MS = 250;
+const KEYFRAME_MS = 2000;
+const AUDIO_KBIT = 48;
+
+const typeOf = (stream) => `video/webm;codecs=${stream.getAudioTracks().length ? "vp8,opus" : "vp8"}`;
+const live = (stream) => stream.getTracks().some((track) => track.readyState === "live");
+
+/** One source's recorders: the next one starts before the last one stops, so that nothing is lost. */
+class Tape {
+  #running = new Set();
+  #over = false;
+
+  constructor(stream, source, onChunk) {
+    this.stream = stream;
+    this.source = source;
+    this.onChunk = onChunk;
+    this.#begin(null);
+  }
+
+  #begin(before) {
+    if (this.#over || !live(this.stream)) return;
+    const recorder = new MediaRecorder(this.stream, {
+      mimeType: typeOf(this.stream),
+      videoBitsPerSecond: VIDEO_KBIT[this.source] * 1000,
+      audioBitsPerSecond: AUDIO_KBIT * 1000,
+      videoKeyFrameIntervalDuration: KEYFRAME_MS,
+    });
+    const slices = [];
+    let startedAt = 0;
+    let followed = false;
+    recorder.onstart = () => {
+      startedAt = now();
+      if (before) setTimeout(() => before.state === "inactive" || before.stop(), OVERLAP_MS);
+    };
+    recorder.ondataavailable = ({ data }) => {
+      if (data.size) slices.push(data);
+      // slices set the pace, not a timer: timers are slowed down while the page is hidden
+      if (followed || recorder.state !== "recording" || now() - startedAt < CHUNK_MS) return;
+      followed = true;
+      this.#begin(recorder);
+    };
+    recorder.onstop = async () => {
+      this.#running.delete(recorder);
+      const endedAt = now();
+      if (!this.#over && slices.length && startedAt) await this.onChunk(this.source, startedAt, endedAt, new Blob(slices));
+    };
+    recorder.onerror = () => this.#running.delete(recorder);
+    this.#running.add(recorder);
+    recorder.start(SLICE_MS);
+  }
+
+  /** Stop; resolves when the last chunk is kept. */
+  async end() {
+    const stopped = [...this.#running].map(
+      (recorder) =>
+        new Promise((resolve) => {
+          const keep = recorder.onstop;
+          recorder.onstop = () => keep().then(resolve, resolve);
+          if (recorder.state === "inactive") resolve();
+          else recorder.stop();
+        }),
+    );
+    await Promise.all(stopped);
+    this.#over = true;
+  }
+}
+
+export class Ring {
+  #tapes = new Map();
+  #store;
+
+  constructor(sessionId) {
+    // where the browser keeps nothing (private windows of some), there is just no second chance
+    this.#store = RingStore.open(sessionId).catch(() => null);
+  }
+
+  /** Record this source from now on, instead of what was recorded of it before. */
+  keep(source, stream) {
+    this.drop(source);
+    if (typeof MediaRecorder === "undefined" || !MediaRecorder.isTypeSupported(typeOf(stream))) return;
+    this.#tapes.set(source, new Tape(stream, source, (...chunk) => this.#add(...chunk)));
+  }
+
+  async drop(source) {
+    const tape = this.#tapes.get(source);
+    this.#tapes.delete(source);
+    await tape?.end();
+  }
+
+  async #add(source, startedAt, endedAt, blob) {
+    const store = await this.#store;
+    const times = { startedAt: Math.round(startedAt), endedAt: Math.round(endedAt) };
+    // a full disk costs this chunk, not the exam
+    await store?.add({ source, ...times, data: await blob.arrayBuffer() }).catch(() => {});
+  }
+
+  async between(source, from, to) {
+    return (await this.#store)?.between(source, from, to) ?? [];
+  }
+
+  async read(id) {
+    return (await this.#store)?.read(id) ?? null;
+  }
+
+  /** Stop recording; what is kept stays until it is wiped. */
+  async end() {
+    await Promise.all([...this.#tapes.keys()].map((source) => this.drop(source)));
+  }
+
+  async wipe() {
+    await this.end();
+    await (await this.#store)?.wipe();
+  }
+}
