@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gridfs import GridFSBucket, GridIn
+from gridfs import GridFSBucket
 from gridfs.errors import NoFile
 from pymongo.collection import Collection
 
 from proctorhub.plugins import API_VERSION, BlobNotFound, BlobRefused, BlobStat
 from proctorhub.records.connection import database
+from proctorhub.storage import streams
 from proctorhub.storage.keys import checked_key
 
 BUCKET = "blobs"
-CHUNK_BYTES = 256 * 1024
 
 
 class GridFSStore:
@@ -40,7 +39,9 @@ class GridFSStore:
             self.delete(key)
         upload = self._bucket().open_upload_stream(key, metadata={"sha256": sha256})
         try:
-            _copy(stream, upload, key, wanted)
+            written = streams.copy(stream, upload.write)
+            if written != wanted:
+                raise BlobRefused(f"{key}: expected {wanted}, got {written}")
         except BaseException:
             upload.abort()
             raise
@@ -55,7 +56,8 @@ class GridFSStore:
         found = self._find(key)
         if found is None:
             raise BlobNotFound(key)
-        return self._chunks(self._bucket().open_download_stream(found["_id"]), start, length)
+        stream: Any = self._bucket().open_download_stream(found["_id"])
+        return streams.blocks(stream, start, length)
 
     def stat(self, key: str) -> BlobStat:
         """Return size and digest of a blob."""
@@ -95,29 +97,6 @@ class GridFSStore:
     def _bucket() -> GridFSBucket:
         return GridFSBucket(database(), bucket_name=BUCKET)
 
-    @staticmethod
-    def _chunks(stream: Any, start: int, length: int | None) -> Iterator[bytes]:
-        with stream:
-            stream.seek(start)
-            left = length
-            while left is None or left > 0:
-                block = stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
-                if not block:
-                    return
-                if left is not None:
-                    left -= len(block)
-                yield block
-
 
 def _stat(document: Mapping[str, Any]) -> BlobStat:
     return BlobStat(document["length"], document["metadata"]["sha256"])
-
-
-def _copy(stream: BinaryIO, upload: GridIn, key: str, wanted: BlobStat) -> None:
-    digest, written = hashlib.sha256(), 0
-    while block := stream.read(CHUNK_BYTES):
-        upload.write(block)
-        digest.update(block)
-        written += len(block)
-    if BlobStat(written, digest.hexdigest()) != wanted:
-        raise BlobRefused(f"{key}: expected {wanted}, got {written} {digest.hexdigest()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from proctorhub.plugins import API_VERSION, BlobNotFound, BlobRefused, BlobStat
+from proctorhub.storage import streams
 from proctorhub.storage.keys import checked_key
 
-CHUNK_BYTES = 256 * 1024
 _PART = ".part"
 _SUM = ".sha256"
 
@@ -32,21 +31,21 @@ class LocalStore:
 
     def put(self, key: str, stream: BinaryIO, *, size: int, sha256: str) -> BlobStat:
         """Store a blob; one that is there already with the same content is left alone."""
-        path = self._path(key)
-        if path.exists() and self.stat(key) == BlobStat(size, sha256):
-            return BlobStat(size, sha256)
+        path, wanted = self._path(key), BlobStat(size, sha256)
+        if path.exists() and self.stat(key) == wanted:
+            return wanted
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
         try:
-            written, digest = self._write(part, stream)
-            if (written, digest) != (size, sha256):
-                raise BlobRefused(f"{key}: expected {size} bytes {sha256}, got {written} {digest}")
-            path.with_name(path.name + _SUM).write_text(digest)
+            written = self._write(part, stream)
+            if written != wanted:
+                raise BlobRefused(f"{key}: expected {wanted}, got {written}")
+            path.with_name(path.name + _SUM).write_text(sha256)
             part.replace(path)
             _sync_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
-        return BlobStat(size, sha256)
+        return wanted
 
     def get(self, key: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield a range of a blob."""
@@ -54,7 +53,7 @@ class LocalStore:
             file = self._path(key).open("rb")
         except FileNotFoundError:
             raise BlobNotFound(key) from None
-        return self._chunks(file, start, length)
+        return streams.blocks(file, start, length)
 
     def stat(self, key: str) -> BlobStat:
         """Return size and digest of a blob."""
@@ -87,29 +86,12 @@ class LocalStore:
         return self._root / checked_key(key)
 
     @staticmethod
-    def _write(part: Path, stream: BinaryIO) -> tuple[int, str]:
-        digest, written = hashlib.sha256(), 0
+    def _write(part: Path, stream: BinaryIO) -> BlobStat:
         with part.open("wb") as file:
-            while block := stream.read(CHUNK_BYTES):
-                file.write(block)
-                digest.update(block)
-                written += len(block)
+            written = streams.copy(stream, file.write)
             file.flush()
             os.fsync(file.fileno())
-        return written, digest.hexdigest()
-
-    @staticmethod
-    def _chunks(file: BinaryIO, start: int, length: int | None) -> Iterator[bytes]:
-        with file:
-            file.seek(start)
-            left = length
-            while left is None or left > 0:
-                block = file.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
-                if not block:
-                    return
-                if left is not None:
-                    left -= len(block)
-                yield block
+        return written
 
 
 def _sync_folder(folder: Path) -> None:
