@@ -203,8 +203,8 @@ export class EquipmentCheck {
   async check_connection() {
     if (!this.camera) return ["fail", t("Needs the camera first.")];
     try {
-      const { ticket, url } = await post("/tickets/check");
-      const { pc, end } = await send({ stream: this.camera, source: "check", url, ticket });
+      const issued = await post("/tickets/check");
+      const { pc, end } = await send({ stream: this.camera, source: "check", issued });
       await wait(CONNECTION_MS);
       let sent = 0;
       for (const stat of (await pc.getStats()).values()) if (stat.type === "outbound-rtp") sent += stat.packetsSent ?? 0;

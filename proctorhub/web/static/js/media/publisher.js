@@ -27,8 +27,8 @@ export class Publisher {
       onState: (state, problem) => this.#set(state, problem),
       open: async () => {
         const path = sessionId ? `/sessions/${sessionId}/tickets` : "/tickets/check";
-        const { ticket, url } = await post(path, { source, direction: "send" });
-        return send({ stream: this.stream, source, url, ticket });
+        const issued = await post(path, { source, direction: "send" });
+        return send({ stream: this.stream, source, issued });
       },
     });
   }

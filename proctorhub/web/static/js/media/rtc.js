@@ -38,6 +38,11 @@ function connected(pc) {
   });
 }
 
+/** A connection that goes the way its ticket says: directly, or through a TURN server. */
+export function connectionFor({ ice_servers: iceServers, ice_transport_policy: iceTransportPolicy }) {
+  return new RTCPeerConnection({ iceServers, iceTransportPolicy, bundlePolicy: "max-bundle" });
+}
+
 /** Negotiate `pc` at a WHIP or WHEP address. Resolves once media flows, with a function that ends it. */
 export async function negotiate(pc, { url, ticket }) {
   await pc.setLocalDescription();

@@ -26,8 +26,8 @@ export class Viewer {
       },
       onStats: (figures) => this.#look(figures.frames),
       open: async () => {
-        const { ticket, url } = await post(`/sessions/${sessionId}/tickets`, { source, direction: "watch" });
-        const connection = await watch({ url, ticket, audio });
+        const issued = await post(`/sessions/${sessionId}/tickets`, { source, direction: "watch" });
+        const connection = await watch({ issued, audio });
         this.#frames = -1;
         this.#moved = performance.now();
         this.video.srcObject = connection.stream;

@@ -1,15 +1,15 @@
 // Watching one source through the media node (WHEP).
 
-import { negotiate } from "./rtc.js";
+import { connectionFor, negotiate } from "./rtc.js";
 
-export async function watch({ url, ticket, audio = true }) {
-  const pc = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+export async function watch({ issued, audio = true }) {
+  const pc = connectionFor(issued);
   const stream = new MediaStream();
   pc.addEventListener("track", (event) => stream.addTrack(event.track));
   pc.addTransceiver("video", { direction: "recvonly" });
   if (audio) pc.addTransceiver("audio", { direction: "recvonly" });
   try {
-    const end = await negotiate(pc, { url, ticket });
+    const end = await negotiate(pc, issued);
     return { pc, end, stream };
   } catch (error) {
     pc.close();

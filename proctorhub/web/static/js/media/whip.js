@@ -1,6 +1,6 @@
 // Sending one stream to the media node (WHIP, RFC 9725).
 
-import { negotiate } from "./rtc.js";
+import { connectionFor, negotiate } from "./rtc.js";
 
 export const VIDEO_KBIT = { camera: 600, screen: 900, proctor: 500, check: 600 };
 
@@ -16,13 +16,13 @@ async function limit(pc, source) {
   }
 }
 
-export async function send({ stream, source, url, ticket }) {
-  const pc = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+export async function send({ stream, source, issued }) {
+  const pc = connectionFor(issued);
   try {
     for (const track of stream.getTracks()) {
       pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });
     }
-    const end = await negotiate(pc, { url, ticket });
+    const end = await negotiate(pc, issued);
     await limit(pc, source);
     return { pc, end };
   } catch (error) {

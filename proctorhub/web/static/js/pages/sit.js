@@ -115,7 +115,6 @@ const fill = {
     $("#check-in-facts").replaceChildren(...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
   },
   "set-up"() {
-    show($(".setup-grid"), watched());
     show($("#setup-screen-row"), session.exam.rules?.require_screen !== false);
   },
   waiting() {
@@ -132,7 +131,11 @@ const fill = {
     show($("#exam-open"), Boolean(url));
     show($("#exam-embed"), Boolean(url));
     if (url) $("#exam-open").href = url;
-    if (!url) setText($("#running-text"), t("Work on the exam as you were told. Keep this page open; it carries your camera, your screen and the chat."));
+    const sentences = [
+      url ? "" : t("Work on the exam as you were told."),
+      watched() ? t("Keep this page open; it carries your camera, your screen and the chat.") : t("Come back to this page to finish."),
+    ];
+    setText($("#running-text"), sentences.filter(Boolean).join(" "));
   },
   ended() {
     setText($("#h-ended"), stateWord(session.state));
@@ -151,6 +154,7 @@ function showStep(step) {
   for (const section of $$("[data-show]", root)) show(section, section.dataset.show === step);
   const at = STEPS.indexOf(STEP_OF[step] ?? "done");
   show($("#steps"));
+  for (const part of $$("[data-watched]")) show(part, watched());
   $$("#steps li").forEach((item, index) => {
     item.dataset.at = index < at ? "past" : index === at ? "now" : "next";
     if (index === at) item.setAttribute("aria-current", "step");
@@ -170,8 +174,8 @@ function showStep(step) {
 function mediaFor(state) {
   const wanted = MEDIA_OPEN.includes(state) && watched();
   show($("#dock"), wanted);
-  show($("#chat-dock"), MEDIA_OPEN.includes(state));
-  dock.chat.enable(MEDIA_OPEN.includes(state));
+  show($("#chat-dock"), wanted);
+  dock.chat.enable(wanted);
   if (!wanted) {
     media?.close();
     media = null;
@@ -213,7 +217,8 @@ async function render(next) {
   mediaFor(session.state);
   if (step === "set-up") {
     if (watched()) mediaChanged();
-    else $("#ready").disabled = false;
+    // nothing to switch on: an exam without proctoring goes straight on
+    else act($("#ready"), does("ready"));
   }
   if (step !== "running") embed(false);
   tick();
@@ -237,7 +242,7 @@ function act(button, work) {
   });
 }
 const on = (selector, work) => $(selector).addEventListener("click", (event) => act(event.currentTarget, work));
-const step = (name) => () => post(`/sessions/${id}/${name}`);
+const does = (name) => () => post(`/sessions/${id}/${name}`);
 
 $("#consent-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -246,22 +251,22 @@ $("#consent-form").addEventListener("submit", (event) => {
 const equipmentDone = () => post(`/sessions/${id}/equipment`, { results: check.results });
 on("#equipment-done", equipmentDone);
 on("#equipment-anyway", equipmentDone);
-on("#check-in", step("check-in"));
-on("#ready", step("ready"));
-on("#start", step("start"));
+on("#check-in", does("check-in"));
+on("#ready", does("ready"));
+on("#start", does("start"));
 on("#setup-camera", async () => (await media.startCamera(), session));
 on("#setup-screen", async () => (await media.startScreen(), session));
 $("#finish").addEventListener("click", async () => {
-  const finished = await ask($("#finish-dialog"), { submit: step("finish") });
+  const finished = await ask($("#finish-dialog"), { submit: does("finish") });
   if (finished) render(finished);
 });
 
-function embed(on_) {
+function embed(visible) {
   const frame = $("#exam-frame");
-  $("#exam-embed").setAttribute("aria-pressed", String(on_));
-  if (on_ && !frame.src) frame.src = session.exam.url;
-  if (!on_ && session?.state !== "paused") frame.removeAttribute("src");
-  show(frame, on_);
+  $("#exam-embed").setAttribute("aria-pressed", String(visible));
+  if (visible && !frame.src) frame.src = session.exam.url;
+  if (!visible && session?.state !== "paused") frame.removeAttribute("src");
+  show($("#exam-here"), visible);
 }
 $("#exam-embed").addEventListener("click", (event) => embed(event.currentTarget.getAttribute("aria-pressed") !== "true"));
 

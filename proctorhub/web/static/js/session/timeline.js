@@ -9,6 +9,8 @@ import { entryLine } from "./log-view.js";
 const MARKED = ["alert", "proof", "talk"];
 const RULER_LABEL_PX = 80;
 const RULER_STEPS_S = [5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600];
+// a gap is noted when it ends, and is looked for where it began
+const at = (entry) => (entry.kind === "gap.noted" && new Date(entry.data.started_at).getTime()) || Date.parse(entry.at);
 const SHOWN = {
   main: (entry) => entryGroup(entry) !== "storage" && entryGroup(entry) !== "media",
   alert: (entry) => entryGroup(entry) === "alert",
@@ -65,8 +67,8 @@ export class Timeline {
     const marks = h("div", { class: "lane-track lane-marks" });
     for (const entry of this.entries.filter((one) => MARKED.includes(entryGroup(one)))) {
       const mark = h("span", { class: "mark", title: `${entryWord(entry)} ${clock.second(entry.at)}`, data: { group: entryGroup(entry) } });
-      mark.style.left = this.#percent(Date.parse(entry.at));
-      mark.addEventListener("click", () => this.onSeek(Date.parse(entry.at) - this.from));
+      mark.style.left = this.#percent(at(entry));
+      mark.addEventListener("click", () => this.onSeek(at(entry) - this.from));
       marks.append(mark);
     }
     $("#lanes").replaceChildren(h("div", { class: "lane" }, h("span", { class: "lane-name" }), marks), ...lanes, h("div", { class: "needle", id: "needle" }));
@@ -89,10 +91,11 @@ export class Timeline {
     const test = SHOWN[$("#event-filter").value];
     this.#events = this.entries
       .filter(test)
+      .sort((a, b) => at(a) - at(b))
       .map((entry) => {
         const line = entryLine(entry);
-        const offset = Date.parse(entry.at) - this.from;
-        const inside = offset >= -500 && Date.parse(entry.at) <= this.to + 500;
+        const offset = at(entry) - this.from;
+        const inside = offset >= -500 && at(entry) <= this.to + 500;
         const button = h("button", { type: "button", class: "event", disabled: !inside, data: { testid: "event" } }, ...line.childNodes);
         button.addEventListener("click", () => this.onSeek(Math.max(0, offset)));
         const item = h("li", { data: { group: line.dataset.group, kind: entry.kind } }, button);
