@@ -88,7 +88,7 @@ def _clause(key: str, value: Any, variables: Mapping[str, Any]) -> Predicate:
         return compile_condition(value, variables)
     if key in _REFUSED:
         raise refusal(key)
-    if key.startswith("$"):
+    if key.startswith("$") and key not in _DBREF_FIELDS:
         raise bad_value(
             f"unknown top level operator: {key}. If you have a field name that starts with a "
             "'$' symbol, consider using $getField or $setField."

@@ -10,7 +10,7 @@ from typing import Any
 from bson import Decimal128, Int64
 
 _DECIMAL = Context(prec=34, Emin=-6143, Emax=6144)
-_INT64 = range(-(2**63), 2**63)
+_INT64_LIMIT = 2**63
 
 
 def is_number(value: Any) -> bool:
@@ -40,14 +40,15 @@ def combine(a: Any, b: Any, function: Callable[[Any, Any], Any]) -> Any:
     if isinstance(a, Decimal128) or isinstance(b, Decimal128):
         return from_decimal(function(to_decimal(a), to_decimal(b)))
     result = function(a, b)
-    if isinstance(result, int) and result in _INT64 and Int64 in (type(a), type(b)):
+    if isinstance(result, int) and Int64 in (type(a), type(b)) and fits(result):
         return Int64(result)
     return result
 
 
 def fits(value: Any) -> bool:
     """Tell whether BSON can store a number as it is."""
-    return not isinstance(value, int) or value in _INT64
+    # Not with a range: it would look for an Int64 one number after the other.
+    return not isinstance(value, int) or -_INT64_LIMIT <= value < _INT64_LIMIT
 
 
 def as_stored(value: Any) -> Any:
@@ -94,7 +95,7 @@ class Total:
             return from_decimal(self._decimal + self._integer + doubles)
         if self._has_double:
             return self._double + (self._lost if math.isfinite(self._double) else 0) + self._integer
-        if self._has_long and self._integer in _INT64:
+        if self._has_long and fits(self._integer):
             return Int64(self._integer)
         return as_stored(self._integer)
 

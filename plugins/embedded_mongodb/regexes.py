@@ -54,9 +54,9 @@ def _translate(pattern: str) -> str:
         text, escaped = token.group(), token.group(1)
         if escaped is not None:
             out.append(_escape(escaped, in_class))
+        elif text[-1] in ":.=" and (in_class or text.startswith("[[")) and len(text) > 1:
+            raise not_supported("a POSIX class in a regular expression")
         elif in_class:
-            if text.startswith("[") and text[-1] in ":.=":
-                raise not_supported("a POSIX class in a regular expression")
             in_class = text != "]"
             # An opening bracket means itself inside a class; Python warns of future set syntax.
             out.append(text.replace("[", r"\["))
