@@ -3,7 +3,7 @@
     python benchmarks/media/bench.py [--rounds 3] [--sessions 20] [--seconds 25]
 
 The server is pinned to one core, senders and viewers to the others. Prints one JSON line.
-CPU is the server's own, from /proc/PID/stat; compare ratios within one run, not runs.
+CPU is the server's own, from /proc/PID/task/*/schedstat; compare ratios within one run, not runs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from proctorhub.media.material import Material, make_media, read_media
 from proctorhub.media.playing import MediaSender
 
 WARM_S = 5.0
-CLOCK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 HERE = Path(__file__).parent
 
@@ -51,9 +50,15 @@ def own_address() -> tuple[str, str]:
 
 
 def usage(pid: int) -> tuple[float, float]:
-    """Return (CPU seconds so far, resident megabytes) of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK, int(fields[21]) * PAGE / 1e6
+    """Return (CPU seconds so far, resident megabytes) of a process.
+
+    `schedstat` counts nanoseconds; `stat` samples 10 ms ticks, too coarse for these loads.
+    """
+    run_ns = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        run_ns += int(path.read_text().split()[0])
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return run_ns / 1e9, pages * PAGE / 1e6
 
 
 def free_port() -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from proctorhub.config import load
 from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.domain.placement import Beat
 from proctorhub.media.node import serve
 
 
@@ -38,6 +39,12 @@ class NullLedger:
         pass
 
     def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
+        pass
+
+    def heartbeat(self, beat: Beat) -> list[str]:
+        return []
+
+    def leave(self, node_id: str) -> None:
         pass
 
     def ended_sessions(self, stop: threading.Event) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
@@ -141,7 +142,7 @@ class Chain:
     def _lost(self, kind: str, before_s: float, after_s: float, packets: int) -> None:
         if self._recorder is not None and self.coverage is not None:
             self._recorder.note_loss(packets)
-            self.coverage.lost(kind, packets)
+            self.coverage.lost(kind, int(before_s * 1000), int(after_s * 1000))
 
     def _gap(self, track: str, from_ms: int, to_ms: int, cause: GapCause) -> None:
         self.log.warning("gap", track=track, ms=to_ms - from_ms, cause=cause.value)
@@ -150,22 +151,29 @@ class Chain:
             self._keeping.tell("note_gap", **asdict(gap))
 
     def _storage_gap(self, from_ms: int, to_ms: int) -> None:
-        if self.publisher is not None and to_ms > from_ms:
+        if self.publisher is not None and self.coverage is not None and to_ms > from_ms:
             for kind in self.publisher.tracks:
-                self._gap(kind, from_ms, to_ms, GapCause.STORAGE)
+                self.coverage.not_written(kind, from_ms, to_ms)
 
     def _finished(self, part: Path, values: dict[str, Any]) -> None:
         keeping = self._keeping
         assert keeping is not None
+        loop = asyncio.get_running_loop()
 
         def finish() -> None:
             try:
                 keeping.uploader.add_segment(*keeping.spool.finish(part, values))
             except OSError as error:
                 self.log.error("segment_not_closed", error=str(error))
-                self._storage_gap(values["started_at_ms"], values["ended_at_ms"])
+                ends = values["started_at_ms"], values["ended_at_ms"]
+                loop.call_soon_threadsafe(self._storage_gap, *ends)
 
         keeping.later(finish)
+
+    def drain(self) -> None:
+        """Take the packets that came to pieces; call every few hundredths of a second."""
+        if self.publisher is not None:
+            self.publisher.drain()
 
     def tick(self, now: float) -> None:
         """Do what is due between packets; call a few times a second with UTC seconds."""
@@ -204,6 +212,7 @@ class Chain:
             return
         self._closed = True
         if self.publisher is not None:
+            self.publisher.flush(time.time())
             self.publisher.on_frame = None  # packets still come until the connection is closed
         if self._recorder is not None:
             self._recorder.close()

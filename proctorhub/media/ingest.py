@@ -71,7 +71,7 @@ class TrackIngest:
         self._assembler = assembler_for(codec)
         self._unwrapper = Unwrapper()
         self._next: int | None = None
-        self._pending: dict[int, tuple[int, int, bytes]] = {}
+        self._pending: dict[int, tuple[int, int, bytes, float]] = {}
         self._waiting_since = 0.0
         self._asked: dict[int, tuple[float, int]] = {}
         self._asked_at = 0.0
@@ -132,7 +132,7 @@ class TrackIngest:
             return
         if not self._pending:
             self._waiting_since = now
-        self._pending[seq] = (marker, rtp, payload)
+        self._pending[seq] = (marker, rtp, payload, now)
         further = (seq - self._highest) & 0xFFFF
         if further < 0x8000:
             self._highest += further
@@ -153,12 +153,15 @@ class TrackIngest:
 
     def tick(self, now: float) -> None:
         """Ask again for what is missing and give up what is too late; `now` is UTC seconds."""
-        if not self._pending:
-            return
-        if now - self._waiting_since > MAX_WAIT_S:
+        while self._pending and now - self._waiting_since > MAX_WAIT_S:
             self._give_up(now)
-        elif now - self._asked_at > NACK_EVERY_S:
+        if self._pending and now - self._asked_at > NACK_EVERY_S:
             self._ask(now)
+
+    def flush(self, now: float) -> None:
+        """Give up what is missing and take the rest: nothing more will come."""
+        while self._pending:
+            self._give_up(now)
 
     def _ask(self, now: float) -> None:
         if self.kind != "video":
@@ -187,17 +190,21 @@ class TrackIngest:
         while self._pending:
             packet = self._pending.pop(self._next or 0, None)
             if packet is None:
-                self._waiting_since = now
+                # The next hole has been open since the packet behind it came.
+                self._waiting_since = self._pending[self._first_pending()][3]
                 return
             self._next = ((self._next or 0) + 1) & 0xFFFF
-            self._consume(*packet, now)
+            self._consume(*packet)
         self._asked.clear()
+
+    def _first_pending(self) -> int:
+        start = self._next or 0
+        return min(self._pending, key=lambda seq: (seq - start) & 0xFFFF)
 
     def _give_up(self, now: float) -> None:
         assert self._next is not None
-        start = self._next
-        first = min(self._pending, key=lambda seq: (seq - start) & 0xFFFF)
-        missing = (first - start) & 0xFFFF
+        first = self._first_pending()
+        missing = (first - self._next) & 0xFFFF
         self.lost_packets += missing
         before = self.clock.seconds(self._unwrapper.value)
         after = self.clock.seconds(self._unwrapper.near(self._pending[first][1]))

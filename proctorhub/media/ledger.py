@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from proctorhub.config import Settings
 from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.domain.placement import Beat
 
 ENDING_KINDS = ("state.finished", "state.interrupted", "state.rejected", "state.cancelled")
 
@@ -50,6 +51,12 @@ class Ledger(Protocol):
 
     def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
         """A source is `live` or `silent`."""
+
+    def heartbeat(self, beat: Beat) -> list[str]:
+        """The node lives. Return the sessions that were placed elsewhere: they are to be closed."""
+
+    def leave(self, node_id: str) -> None:
+        """The node stops."""
 
     def ended_sessions(self, stop: threading.Event) -> Iterator[str]:
         """Yield ids of sessions as they end, until `stop` is set."""
@@ -99,6 +106,20 @@ class ServicesLedger:
         """See Ledger."""
         with self._services() as recording:
             recording.track_state(session_id, source, state, at_ms)
+
+    def heartbeat(self, beat: Beat) -> list[str]:
+        """See Ledger."""
+        from proctorhub.services import nodes
+
+        with self._services():
+            return nodes.heartbeat(beat)
+
+    def leave(self, node_id: str) -> None:
+        """See Ledger."""
+        from proctorhub.services import nodes
+
+        with self._services():
+            nodes.leave(node_id)
 
     def ended_sessions(self, stop: threading.Event) -> Iterator[str]:
         """See Ledger."""

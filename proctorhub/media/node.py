@@ -20,6 +20,7 @@ from proctorhub.config import Settings
 from proctorhub.domain.media import CloseReason
 from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.chain import Keeping
+from proctorhub.media.heartbeat import Heartbeat
 from proctorhub.media.ledger import Ledger, ServicesLedger
 from proctorhub.media.problems import cors, problems
 from proctorhub.media.registry import Registry
@@ -32,7 +33,9 @@ from proctorhub.media.whip import Whip
 
 log = structlog.get_logger(__name__)
 
-TICK_S = 0.25
+DRAIN_S = 0.05
+TICK = 5  # every fifth drain
+SECOND = 20
 HAND_OVER_S = 20.0
 FOLLOW_AGAIN_S = 2.0
 
@@ -43,10 +46,11 @@ class Node:
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._spool = Spool(settings.path("spool"), settings.spool_limit_mb * 1024 * 1024)
+        self._spool = Spool(settings.spool_dir, settings.spool_limit_mb * 1024 * 1024)
         self._uploader = Uploader(self._spool, ledger)
         self._disk = ThreadPoolExecutor(1, "disk")
         self._registry = Registry()
+        self._heartbeat = Heartbeat(settings, ledger, self._registry, self._spool, self._uploader)
         self._stop_following = threading.Event()
         limits = (settings.segment_min_s, settings.segment_max_s)
         keeping = Keeping(self._spool, self._uploader, self._disk, limits)
@@ -87,7 +91,13 @@ class Node:
         site = web.TCPSite(
             runner, settings.media_host, settings.media_port, ssl_context=_tls(settings)
         )
-        await site.start()
+        # Known before it can be reached: who finds it ready can be placed on it.
+        await self._heartbeat.begin()
+        try:
+            await site.start()
+        except OSError:
+            await self._heartbeat.end()
+            raise
         self._uploader.start()
         follower = threading.Thread(
             target=self._follow, args=(asyncio.get_running_loop(),), name="feed", daemon=True
@@ -95,11 +105,13 @@ class Node:
         follower.start()
         ticker = asyncio.create_task(self._tick())
         _spare_the_collector()
-        log.info("media_node_ready", host=settings.media_host, port=settings.media_port)
+        node_id, port = self._heartbeat.node_id, settings.media_port
+        log.info("media_node_ready", node=node_id, host=settings.media_host, port=port)
         await stop.wait()
         log.info("media_node_stopping", senders=len(self._registry.chains))
         ticker.cancel()
         self._stop_following.set()
+        await self._heartbeat.end()
         await site.stop()
         await self._registry.close_all()
         left = await asyncio.get_running_loop().run_in_executor(None, self._hand_over)
@@ -113,14 +125,19 @@ class Node:
     async def _tick(self) -> None:
         beat = 0
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(DRAIN_S)
             beat += 1
+            chains = list(self._registry.chains.values())
+            for chain in chains:
+                chain.drain()
+            if beat % TICK:
+                continue
             now = time.time()
-            for chain in list(self._registry.chains.values()):
+            for chain in chains:
                 chain.tick(now)
-                if beat % 4 == 0:
+                if beat % SECOND == 0:
                     chain.second(now)
-            if beat % 4 == 0:
+            if beat % SECOND == 0:
                 for viewer in list(self._registry.viewers.values()):
                     viewer.report(now)
                 self._registry.sweep()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from aiohttp import web
@@ -10,7 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from proctorhub.domain.media import GapCause
 from proctorhub.domain.ticket import Direction, Source
+from proctorhub.media.coverage import Coverage
 from proctorhub.media.problems import Problem
 from proctorhub.media.registry import Registry
 from proctorhub.media.spool import Spool
@@ -45,6 +48,7 @@ class NodeCollector(Collector):
             ("viewers", "Viewers", len(self._registry.viewers)),
             ("spool_bytes", "Closed segments waiting", self._spool.used_bytes),
             ("ledger_waiting", "Segments and notes waiting", self._uploader.waiting),
+            ("ledger_failing_seconds", "How long calls have been failing", self._failing_s()),
         )
         for name, text, value in gauges:
             yield GaugeMetricFamily(f"proctorhub_media_{name}", text, value=value)
@@ -62,6 +66,30 @@ class NodeCollector(Collector):
             for kind, total in totals.items():
                 family.add_metric([kind], total)
             yield family
+        yield from self._completeness([c.coverage for c in chains if c.coverage])
+
+    def _failing_s(self) -> float:
+        since = self._uploader.failing_since
+        return 0.0 if since is None else time.time() - since
+
+    def _completeness(self, found: list[Coverage]) -> Iterator[Metric]:
+        recorded = GaugeMetricFamily(
+            "proctorhub_media_live_recorded_seconds",
+            "Recorded media time, of live senders",
+            labels=["kind"],
+        )
+        missing = GaugeMetricFamily(
+            "proctorhub_media_live_missing_seconds",
+            "Media time missing from recordings, of live senders",
+            labels=["kind", "cause"],
+        )
+        for kind in ("audio", "video"):
+            recorded.add_metric([kind], sum(c.recorded_ms.get(kind, 0) for c in found) / 1000)
+            for cause in GapCause:
+                total = sum(c.missing_ms.get((kind, cause), 0) for c in found)
+                missing.add_metric([kind, cause.value], total / 1000)
+        yield recorded
+        yield missing
 
 
 class Status:

@@ -151,8 +151,15 @@ class WhepViewer:
         await self.close()
 
     def _connected(self, receive: list[MediaLine], send: list[MediaLine]) -> None:
-        self._receiver = Publisher(self._peer, receive, on_loss=lambda *_: None)
-        self._receiver.on_frame = self._frame
+        receiver = Publisher(self._peer, receive, on_loss=lambda *_: None)
+        receiver.on_frame = self._frame
+        self._peer.on_rtp = self._packet
+        self._receiver = receiver
+
+    def _packet(self, packet: bytes) -> None:
+        assert self._receiver is not None
+        self._receiver.on_rtp(packet)
+        self._receiver.drain()
 
     def _frame(self, frame: Frame, now: float) -> None:
         self.frames[frame.kind] += 1

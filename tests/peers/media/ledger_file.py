@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.domain.placement import Beat
 from proctorhub.media.ledger import Refused
 
 
@@ -78,6 +79,14 @@ class FileLedger:
 
     def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
         self._note("state", session_id=session_id, source=source, state=state, at_ms=at_ms)
+
+    def heartbeat(self, beat: Beat) -> list[str]:
+        (self.root / "beat.json").write_text(json.dumps(asdict(beat)))
+        moved = self.root / "moved"
+        return moved.read_text().split() if moved.exists() else []
+
+    def leave(self, node_id: str) -> None:
+        self._note("left", node_id=node_id)
 
     def ended_sessions(self, stop: threading.Event) -> Iterator[str]:
         seen: set[str] = set()

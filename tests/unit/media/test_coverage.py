@@ -1,35 +1,77 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proctorhub.domain.media import GapCause
 from proctorhub.media.coverage import Coverage
+
+Gap = tuple[str, int, int, GapCause]
 
 
 @pytest.mark.parametrize(
     ("track", "lost", "hole_ms", "cause"),
     [
-        ("video", 0, 1000, None),
-        ("video", 0, 2400, None),
-        ("video", 0, 3000, GapCause.CLIENT),
-        ("video", 3, 300, None),
-        ("video", 3, 700, GapCause.NETWORK),
-        ("audio", 0, 900, None),
-        ("audio", 0, 1500, GapCause.CLIENT),
-        ("audio", 30, 620, GapCause.NETWORK),
+        ("video", False, 1000, None),
+        ("video", False, 2400, None),
+        ("video", False, 3000, GapCause.CLIENT),
+        ("video", True, 300, None),
+        ("video", True, 700, GapCause.NETWORK),
+        ("audio", False, 900, None),
+        ("audio", False, 1500, GapCause.CLIENT),
+        ("audio", True, 620, GapCause.NETWORK),
+        ("audio", True, 3000, GapCause.NETWORK),
     ],
 )
-def test_holes(track: str, lost: int, hole_ms: int, cause: GapCause | None) -> None:
-    found: list[tuple[str, int, int, GapCause]] = []
+def test_holes(track: str, lost: bool, hole_ms: int, cause: GapCause | None) -> None:
+    found: list[Gap] = []
     coverage = Coverage(lambda *gap: found.append(gap))
-    coverage.recorded(track, 10_000)
+    coverage.recorded(track, 9_960)
     if lost:
-        coverage.lost(track, lost)
-    coverage.recorded(track, 10_000 + hole_ms)
-    coverage.recorded(track, 10_000 + hole_ms + 20)
+        coverage.lost(track, 10_000, 10_000 + hole_ms)
+    # The frames before the loss are recorded after it is known.
+    for at in (9_980, 10_000, 10_000 + hole_ms, 10_020 + hole_ms):
+        coverage.recorded(track, at)
     assert found == ([] if cause is None else [(track, 10_000, 10_000 + hole_ms, cause)])
+
+
+def test_an_old_loss_explains_no_later_pause() -> None:
+    found: list[Gap] = []
+    coverage = Coverage(lambda *gap: found.append(gap))
+    coverage.recorded("video", 0)
+    coverage.lost("video", 0, 60)
+    for at in (60, 500, 900, 1300):
+        coverage.recorded("video", at)
+    coverage.recorded("video", 9_000)
+    assert found == [("video", 1300, 9_000, GapCause.CLIENT)]
 
 
 def test_the_beginning_is_no_hole() -> None:
     coverage = Coverage(lambda *gap: pytest.fail("no gap"))
     coverage.recorded("video", 99_999)
+
+
+def test_what_could_not_be_written_is_counted_once() -> None:
+    found: list[Gap] = []
+    coverage = Coverage(lambda *gap: found.append(gap))
+    coverage.recorded("audio", 1_000)
+    coverage.not_written("audio", 1_020, 9_000)
+    coverage.recorded("audio", 9_000)
+    assert found == [("audio", 1_020, 9_000, GapCause.STORAGE)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 6000), st.booleans()), max_size=60))
+def test_every_millisecond_is_recorded_or_missing(steps: list[tuple[int, bool]]) -> None:
+    found: list[Gap] = []
+    coverage = Coverage(lambda *gap: found.append(gap))
+    at = 5_000
+    coverage.recorded("video", at)
+    for step, lost in steps:
+        if lost:
+            coverage.lost("video", at, at + step)
+        at += step
+        coverage.recorded("video", at)
+    missing = sum(coverage.missing_ms.values())
+    assert coverage.recorded_ms["video"] + missing == at - 5_000
+    assert missing == sum(end - start for _, start, end, _ in found)

@@ -226,3 +226,16 @@ def test_reception_reports_what_was_lost_on_the_first_try() -> None:
     assert report.fraction_lost == (3 << 8) // 60
     assert report.highest_sequence == 59
     assert track.ingest.reception(77, track.now).fraction_lost == 0
+
+
+def test_many_holes_are_waited_for_side_by_side() -> None:
+    track = Track("audio", "opus")
+    for seq in range(500):
+        track.now = 100 + seq * 0.02
+        if seq % 10 != 5:
+            track.push((0, seq, seq * 960, b"sound"))
+        track.ingest.tick(track.now)
+    # Each hole is given up one second after it showed, whatever came before it.
+    behind = 500 - len(track.frames) - len(track.losses)
+    assert behind <= (MAX_WAIT_S + 0.1) / 0.02
+    assert track.ingest.lost_packets == len(track.losses) >= 40
