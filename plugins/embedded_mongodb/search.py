@@ -146,15 +146,20 @@ def _index_rows(storage: Storage, collection: Collection, plan: Plan) -> Iterato
     more = f"SELECT {key}, row FROM {table} WHERE ({key}, row) {beyond} (?, ?) AND {bound} {tail}"
     for low, high in plan.ranges:
         size = _FIRST_CHUNK
-        rows = storage.execute(first, (low, high, size)).fetchall()
+        edge = low if plan.backward else high
+        at: tuple[bytes, int] | None = None
         while True:
-            for _, row in rows:
-                yield row
-            if len(rows) < size:
-                break
-            size = min(size * 4, _LARGEST_CHUNK)
-            edge = low if plan.backward else high
-            rows = storage.execute(more, (*rows[-1], edge, size)).fetchall()
+            command = storage.command
+            parameters = (low, high, size) if at is None else (*at, edge, size)
+            rows = storage.execute(first if at is None else more, parameters).fetchall()
+            for at in rows:
+                yield at[1]
+                if storage.command != command:
+                    break  # resumed by a later command: what was read ahead is out of date
+            else:
+                if len(rows) < size:
+                    break
+                size = min(size * 4, _LARGEST_CHUNK)
 
 
 def _matches(

@@ -9,6 +9,7 @@ only together with the commit that changes it.
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 import zlib
@@ -70,6 +71,7 @@ class Storage:
         self._write_lock = threading.Lock()
         self._schema_lock = threading.Lock()
         self._local = threading.local()
+        self._commands = itertools.count()
 
     def _connect(self, writing: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -100,8 +102,12 @@ class Storage:
 
         The catalog may just have been replaced: a table may be gone (`is_gone` tells).
         """
-        self._local.current = self._reader()
+        self._begin(self._reader())
         return self.catalog
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._local.current = connection
+        self._local.command = next(self._commands)
 
     def write(self) -> _Writing:
         """Run a command as one transaction; it is durable when the block has been left."""
@@ -134,6 +140,11 @@ class Storage:
             self._pending = pending
             raise
         run("RELEASE statement")
+
+    @property
+    def command(self) -> int:
+        """A number that changes with every block of reading or writing in this thread."""
+        return int(self._local.command)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run a statement on the connection of the command in progress."""
@@ -345,15 +356,17 @@ class Storage:
         sql = f"SELECT row, crc, doc FROM d{collection.id} WHERE row > ? ORDER BY row LIMIT ?"
         last, size = 0, 16
         while True:
-            rows = self.execute(sql, (last, size)).fetchall()
-            for row, crc, raw in rows:
-                yield row, _verified(collection, row, crc, raw)
-            if len(rows) < size:
-                return
-            last = rows[-1][0]
-            # Few at a time when documents are large (file chunks), many when they are small.
-            average = sum(len(raw) for _, _, raw in rows) // len(rows)
-            size = max(4, min(256, 1_000_000 // (average + 1)))
+            command, rows = self.command, self.execute(sql, (last, size)).fetchall()
+            for last, crc, raw in rows:
+                yield last, _verified(collection, last, crc, raw)
+                if self.command != command:
+                    break  # resumed by a later command: what was read ahead is out of date
+            else:
+                if len(rows) < size:
+                    return
+                # Few at a time when documents are large (file chunks), many when small.
+                average = sum(len(raw) for _, _, raw in rows) // len(rows)
+                size = max(4, min(256, 1_000_000 // (average + 1)))
 
     def count(self, collection: Collection) -> int:
         """Return the number of documents."""
@@ -374,7 +387,8 @@ class _Reading:
 
     def __enter__(self) -> Catalog:
         storage = self._storage
-        connection = self._connection = storage._local.current = storage._reader()
+        connection = self._connection = storage._reader()
+        storage._begin(connection)
         with storage._schema_lock:
             catalog = storage.catalog
             connection.execute("BEGIN")
@@ -396,7 +410,7 @@ class _Writing:
         storage = self._storage
         storage._write_lock.acquire()
         try:
-            storage._local.current = storage._writer
+            storage._begin(storage._writer)
             storage._pending = None
             storage._writer.execute("BEGIN IMMEDIATE")
         except BaseException:

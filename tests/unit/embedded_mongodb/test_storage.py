@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from bson import decode, encode
+from proctorhub_plugins.embedded_mongodb.backup import BackupError, back_up
+from proctorhub_plugins.embedded_mongodb.errors import CommandError
+from proctorhub_plugins.embedded_mongodb.integrity import DamagedFile, check_file
+from proctorhub_plugins.embedded_mongodb.lock import FileHeld, FileLock
+from proctorhub_plugins.embedded_mongodb.search import Query, count, search
+from proctorhub_plugins.embedded_mongodb.storage import Storage, StorageError
+
+from .conftest import Run
+
+
+def insert(storage: Storage, *documents: dict[str, object]) -> None:
+    with storage.write():
+        for document in documents:
+            storage.insert(storage.collection("test", "c"), dict(document))
+
+
+def total(storage: Storage) -> int:
+    with storage.read() as catalog:
+        return count(storage, catalog.find("test", "c"), Query())
+
+
+def test_a_failed_transaction_leaves_nothing_behind(storage: Storage) -> None:
+    with pytest.raises(ZeroDivisionError), storage.write():
+        storage.insert(storage.collection("test", "c"), {"_id": 1})
+        raise ZeroDivisionError
+    assert storage.catalog.find("test", "c") is None
+    insert(storage, {"_id": 1})
+    assert total(storage) == 1
+
+
+def test_a_failed_statement_leaves_the_others(storage: Storage, run: Run) -> None:
+    run({"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a", "unique": True}]})
+    with storage.write():
+        storage.insert(storage.collection("test", "c"), {"_id": 1, "a": 1})
+        with pytest.raises(CommandError) as refused:
+            storage.insert(storage.collection("test", "c"), {"_id": 2, "a": 1})
+    assert refused.value.details["keyValue"] == {"a": 1}
+    assert total(storage) == 1
+
+
+def test_a_reader_sees_one_snapshot_and_does_not_wait(storage: Storage) -> None:
+    insert(storage, {"_id": 1})
+    with storage.read() as catalog:
+        collection = catalog.find("test", "c")
+        writer = threading.Thread(target=insert, args=(storage, {"_id": 2}))
+        writer.start()
+        writer.join(10)
+        assert not writer.is_alive()
+        assert count(storage, collection, Query()) == 1
+    assert total(storage) == 2
+
+
+def test_a_reader_reads_while_a_writer_has_not_finished(storage: Storage) -> None:
+    insert(storage, {"_id": 1})
+    seen: list[int] = []
+    with storage.write():
+        storage.insert(storage.collection("test", "c"), {"_id": 2})
+        reader = threading.Thread(target=lambda: seen.append(total(storage)))
+        reader.start()
+        reader.join(10)
+    assert seen == [1]
+
+
+def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    first = Storage(tmp_path / "a.db")
+    with first.write():
+        collection = first.collection("test", "c")
+        spec = {"key": {"a": -1}, "name": "a", "unique": True, "expireAfterSeconds": 5}
+        first.create_index(collection, spec)
+        first.insert(first.collection("test", "c"), {"_id": 1, "a": [1, 2]})
+    first.close()
+    again = Storage(tmp_path / "a.db")
+    (found,) = again.catalog
+    (index,) = found.indexes
+    assert (found.namespace, index.spec, index.multikey) == ("test.c", spec, True)
+    assert total(again) == 1
+    again.close()
+
+
+def test_a_full_file_is_an_error_and_corrupts_nothing(
+    tmp_path: Path, run: Run, storage: Storage
+) -> None:
+    insert(storage, {"_id": 0})
+    pages = storage._writer.execute("PRAGMA page_count").fetchone()[0]
+    storage._writer.execute(f"PRAGMA max_page_count = {pages + 20}")
+    replies = [
+        run({"insert": "c", "documents": [{"_id": n, "x": "y" * 9000}]}) for n in range(1, 99)
+    ]
+    stored = sum(reply.get("n", 0) for reply in replies)
+    assert 0 < stored < 98
+    assert (replies[-1]["ok"], replies[-1]["code"], replies[-1]["codeName"]) == (
+        0, 14031, "OutOfDiskSpace",
+    )  # fmt: skip
+    assert total(storage) == stored + 1
+    storage._writer.execute("PRAGMA max_page_count = 1000000")
+    assert run({"insert": "c", "documents": [{"_id": "after"}]})["n"] == 1
+    storage.checkpoint()
+    check_file(storage.path)
+
+
+def test_deleting_gives_space_back(storage: Storage, run: Run) -> None:
+    for number in range(40):
+        insert(storage, {"_id": number, "chunk": bytes(200_000)})
+    storage.checkpoint()
+    full = storage.path.stat().st_size
+    assert full > 8_000_000
+    run({"delete": "c", "deletes": [{"q": {}, "limit": 0}]})
+    while storage.free_pages() > 64:
+        storage.vacuum(256)
+    storage.checkpoint()
+    assert storage.path.stat().st_size < full / 10
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    Storage(tmp_path / "a.db").close()
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StorageError, match="newer version"):
+        Storage(tmp_path / "a.db")
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    storage = Storage(tmp_path / "a.db")
+    insert(storage, *({"_id": n, "text": f"document {n}", "pad": "x" * 5000} for n in range(50)))
+    storage.close()
+    check_file(tmp_path / "a.db")
+    return tmp_path / "a.db"
+
+
+def test_a_changed_byte_in_a_document_is_found(filled: Path) -> None:
+    data = bytearray(filled.read_bytes())
+    at = data.index(b"document 33")
+    data[at] = ord("D")
+    filled.write_bytes(data)
+    with pytest.raises(DamagedFile, match=r"test\.c \(row 34\)"):
+        check_file(filled)
+    storage = Storage(filled)
+    with storage.read() as catalog, pytest.raises(CommandError) as refused:
+        list(search(storage, catalog.find("test", "c"), Query({"_id": 33})))
+    assert refused.value.name == "DataCorruptionDetected"
+    storage.close_thread()
+    storage.close()
+
+
+@pytest.mark.parametrize("place", ["header", "page", "cut"])
+def test_a_damaged_file_is_found(filled: Path, place: str) -> None:
+    data = bytearray(filled.read_bytes())
+    if place == "cut":
+        del data[len(data) // 2 :]
+    else:
+        start = 0 if place == "header" else 8192 * 4
+        data[start : start + 64] = b"\xa5" * 64
+    filled.write_bytes(data)
+    with pytest.raises(DamagedFile, match="Restore a backup"):
+        check_file(filled)
+
+
+def test_one_holder_per_file(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / "a.db")
+    with pytest.raises(FileHeld, match=r"process id \d+"):
+        FileLock(tmp_path / "a.db")
+    lock.release()
+    FileLock(tmp_path / "a.db").release()
+
+
+def test_a_backup_of_a_file_in_use_is_one_consistent_snapshot(
+    storage: Storage, tmp_path: Path
+) -> None:
+    insert(storage, {"_id": 1}, {"_id": 2})
+    back_up(storage.path, tmp_path / "copy.db")
+    insert(storage, {"_id": 3})
+    copy = Storage(tmp_path / "copy.db")
+    assert total(copy) == 2
+    copy.close_thread()
+    copy.close()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("copy")) == ["copy.db"]
+
+
+def test_a_backup_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="there is no database file"):
+        back_up(tmp_path / "nope.db", tmp_path / "copy.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_not_backed_up_over_a_good_copy(filled: Path, tmp_path: Path) -> None:
+    back_up(filled, tmp_path / "copy.db")
+    good = (tmp_path / "copy.db").read_bytes()
+    data = filled.read_bytes().replace(b"document 7", b"Document 7")
+    filled.write_bytes(data)
+    with pytest.raises(DamagedFile):
+        back_up(filled, tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_bytes() == good
+
+
+@pytest.mark.parametrize("query", [{}, {"_id": {"$gte": 0}}, {"a": 1}])
+def test_a_cursor_goes_on_after_writes_between_its_batches(
+    run: Run, storage: Storage, query: dict[str, object]
+) -> None:
+    run({"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a"}]})
+    insert(storage, *({"_id": n, "a": 1} for n in range(300)))
+    first = decode(run({"find": "c", "filter": query, "batchSize": 100})["cursor"].raw)
+    run({"delete": "c", "deletes": [{"q": {"_id": 200}, "limit": 1}]})
+    got = [d["_id"] for d in first["firstBatch"]]
+    number = first["id"]
+    while number:
+        more = decode(run({"getMore": number, "collection": "c", "batchSize": 100})["cursor"].raw)
+        got += [d["_id"] for d in more["nextBatch"]]
+        number = more["id"]
+    assert got == [n for n in range(300) if n != 200]
+    assert run({"getMore": first["id"], "collection": "c"})["code"] == 43
+
+
+def test_a_cursor_ends_when_its_collection_is_dropped(run: Run, storage: Storage) -> None:
+    insert(storage, *({"_id": n} for n in range(300)))
+    first = decode(run({"find": "c", "filter": {}, "batchSize": 100})["cursor"].raw)
+    run({"drop": "c"})
+    assert run({"getMore": first["id"], "collection": "c"})["code"] == 175
+
+
+def test_documents_are_kept_byte_for_byte(storage: Storage) -> None:
+    raw = encode({"_id": 1, "z": 1, "a": {"b": [1, 2.0]}})
+    insert(storage, decode(raw))
+    with storage.read() as catalog:
+        (match,) = search(storage, catalog.find("test", "c"), Query())
+    assert match.raw == raw
