@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from flask import Flask
@@ -20,6 +21,10 @@ from proctorhub.live.presence import Presence
 from proctorhub.live.push import FindActor, Pusher
 
 Who = Callable[[], Actor | None]
+
+# At INFO these libraries would log what people write to each other.
+_log = logging.getLogger("proctorhub.live.socketio")
+_log.setLevel(logging.WARNING)
 
 #: How many live connections one person may hold: a few pages on a few machines.
 PER_PERSON = 12
@@ -44,6 +49,8 @@ class Live:
             max_http_buffer_size=MAX_MESSAGE,
             ping_interval=20,
             ping_timeout=15,
+            logger=_log,
+            engineio_logger=_log,
         )
         engine = self.socketio.server.eio
         engine._async = {**engine._async, "websocket": BoundedWebSocket}

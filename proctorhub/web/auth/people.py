@@ -135,6 +135,8 @@ def init(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.web_url.startswith("https://"),
         PERMANENT_SESSION_LIFETIME=SIGNED_IN_FOR,
+        # An answer on its way while somebody signs out must not bring the cookie back.
+        SESSION_REFRESH_EACH_REQUEST=False,
     )
     manager = LoginManager(app)
     manager.login_view = "auth.login"

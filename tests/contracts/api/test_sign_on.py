@@ -52,6 +52,10 @@ def test_somebody_else_signs_in_on_the_same_machine(candidate, proctor):
     assert candidate.must("GET", "/me")["login"] == "paul"
 
 
+def test_an_answer_under_way_does_not_bring_a_cookie_back(candidate):
+    assert "Set-Cookie" not in candidate.get("/exams").headers
+
+
 def test_forms_need_the_csrf_token(anonymous, candidate):
     form = {"login": "ada", "password": PASSWORD}
     assert anonymous.http.post("/login", data=form).status_code == 403
