@@ -17,7 +17,7 @@ from proctorhub.domain.media import CloseReason, GapCause, NotedGap
 from proctorhub.media.aiortc_seam import MediaLine, Peer
 from proctorhub.media.coverage import Coverage
 from proctorhub.media.publisher import Publisher
-from proctorhub.media.recorder import Recorder, RecorderLinks
+from proctorhub.media.recorder import Keyframe, Recorder, RecorderLinks
 from proctorhub.media.spool import ChainRecord, Spool
 from proctorhub.media.tasks import spawn
 from proctorhub.media.upload import Uploader
@@ -121,7 +121,7 @@ class Chain:
             RecorderLinks(
                 require_room=keeping.spool.require_room,
                 finished=self._finished,
-                request_keyframe=self._request_keyframe,
+                request_keyframe=self.request_keyframe,
                 storage_gap=self._storage_gap,
                 recorded=self.coverage.recorded,
             ),
@@ -129,7 +129,13 @@ class Chain:
         publisher.on_frame = self._recorder.feed
         self._tell("source_opened", at_ms=now_ms, replaced=replaced)
 
-    def _request_keyframe(self) -> None:
+    @property
+    def keyframe(self) -> Keyframe | None:
+        """The newest keyframe in the recording."""
+        return self._recorder.keyframe if self._recorder is not None else None
+
+    def request_keyframe(self) -> None:
+        """Ask the sender for a keyframe."""
         if self.publisher is not None and "video" in self.publisher.tracks:
             self.publisher.tracks["video"].request_keyframe()
 

@@ -26,6 +26,7 @@ from proctorhub.media.problems import cors, problems
 from proctorhub.media.registry import Registry
 from proctorhub.media.spool import Spool, SpoolInUse
 from proctorhub.media.status import MAX_PROBE, Status
+from proctorhub.media.still import Stills
 from proctorhub.media.tickets import TicketGate
 from proctorhub.media.upload import Uploader
 from proctorhub.media.whep import Whep
@@ -60,6 +61,7 @@ class Node:
         )
         self.app.add_routes(Whip(gate, self._registry, ledger, keeping).routes())
         self.app.add_routes(Whep(gate, self._registry).routes())
+        self.app.add_routes(Stills(gate, self._registry).routes())
         self.app.add_routes(Status(gate, self._registry, self._spool, self._uploader).routes())
 
     def recover(self) -> None:

@@ -110,7 +110,9 @@ def cors(web_url: str) -> Middleware:
         origin = request.headers.get("Origin")
         if origin and is_ours(request, origin):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Location, ETag, Link"
+            response.headers["Access-Control-Expose-Headers"] = (
+                "Location, ETag, X-Frame-Time, X-Segment"
+            )
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
                 response.headers["Access-Control-Allow-Headers"] = (

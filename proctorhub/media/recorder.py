@@ -50,6 +50,16 @@ class RecorderLinks:
     recorded: Callable[[str, int], None]
 
 
+@dataclass(frozen=True)
+class Keyframe:
+    """A recorded keyframe: what decodes it, when it was taken (UTC ms), its segment."""
+
+    track: VideoTrack
+    data: bytes
+    at_ms: int
+    seq: int
+
+
 class Recorder:
     """Feed it frames from the loop thread; times are milliseconds since the session's origin."""
 
@@ -85,6 +95,7 @@ class Recorder:
         self._lost_packets = 0
         self._no_room_since: int | None = None
         self.dropped = 0
+        self.keyframe: Keyframe | None = None
 
     def feed(self, frame: Frame, now: float) -> None:
         """Take one frame; `now` is UTC seconds."""
@@ -199,9 +210,14 @@ class Recorder:
         self._last[frame.kind] = at
         self._written_ms = at
         self._counts[frame.kind] += 1
-        track = VIDEO_TRACK if frame.kind == "video" else AUDIO_TRACK
-        segment.add(track, at, frame.data, frame.key)
-        self._links.recorded(frame.kind, self._record.origin_ms + at)
+        utc_ms = self._record.origin_ms + at
+        if frame.kind == "audio":
+            segment.add(AUDIO_TRACK, at, frame.data, True)
+        else:
+            segment.add(VIDEO_TRACK, at, frame.data, frame.key)
+            if frame.key and self._video is not None:
+                self.keyframe = Keyframe(self._video, frame.data, utc_ms, self._seq - 1)
+        self._links.recorded(frame.kind, utc_ms)
 
     def _roll(self, segment: SegmentWriter, at: int, frame: Frame) -> SegmentWriter | None:
         """Return the segment that `frame` belongs to: this one or the next."""

@@ -12,6 +12,8 @@ from proctorhub.media.tasks import spawn
 from proctorhub.media.viewer import Viewer
 
 CONNECT_WITHIN_S = 20.0
+#: How long a viewer who comes together with the sender is let wait for it.
+LIVE_SOON_S = 2.0
 #: How long viewers of a lost sender are kept, waiting for it to come back.
 VIEWERS_WAIT_S = 60.0
 MAX_VIEWERS = 32
@@ -46,6 +48,18 @@ class Registry:
         """Return the chain that is live for a source."""
         room = self._rooms.get((session_id, source))
         return room.chain if room else None
+
+    async def sending_soon(self, session_id: str, source: str) -> Chain | None:
+        """Return the live chain of a source, waiting a little for one that is still connecting."""
+        deadline = time.monotonic() + LIVE_SOON_S
+        while True:
+            chain = self.sending(session_id, source)
+            coming = any(
+                (c.session_id, c.source) == (session_id, source) for c in self.chains.values()
+            )
+            if chain is not None or not coming or time.monotonic() > deadline:
+                return chain
+            await asyncio.sleep(0.02)
 
     def is_ended(self, session_id: str) -> bool:
         """Return whether the session is known to be over."""

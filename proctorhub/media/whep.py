@@ -37,7 +37,7 @@ class Whep:
             request, session_id=session_id, source=source, direction=Direction.WATCH
         )
         offer = await read_text(request, SDP_TYPE)
-        chain = self._registry.sending(session_id, source)
+        chain = await self._registry.sending_soon(session_id, source)
         if chain is None or chain.publisher is None:
             raise Problem(404, "not_publishing", "Nobody is sending this source now.")
         if len(self._registry.room(session_id, source).viewers) >= MAX_VIEWERS:
