@@ -11,12 +11,10 @@ again by `tests/unit/media/test_aiortc_seam.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import aioice.ice
-import ifaddr
 import pylibsrtp
 import structlog
 from aiortc import (
@@ -31,6 +29,8 @@ from aiortc.codecs import is_rtx
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 from pylibsrtp._binding import ffi, lib
 
+from proctorhub.media.addresses import host_addresses
+from proctorhub.media.lines import MediaLine, OfferedLine
 from proctorhub.media.sdp import BadOffer, clean_candidates
 from proctorhub.media.tasks import spawn
 
@@ -63,50 +63,6 @@ _view = ffi.buffer(_scratch)
 _length = ffi.new("int *")
 _unprotect = lib.srtp_unprotect
 _protect = lib.srtp_protect
-
-
-@dataclass(frozen=True)
-class MediaLine:
-    """One negotiated m-line. `ssrc`/`rtx_ssrc` are the sender's; `local_ssrc` signs our RTCP."""
-
-    kind: str
-    mid: str
-    codec: str
-    payload_type: int
-    clock_rate: int
-    rtx_payload_type: int | None
-    ssrc: int | None
-    rtx_ssrc: int | None
-    local_ssrc: int
-    cname: str
-    profile: str
-
-
-@dataclass(frozen=True)
-class OfferedLine:
-    """What one m-line of an offer proposes; codecs in the order of the offer."""
-
-    kind: str
-    direction: str
-    codecs: tuple[str, ...]
-
-
-def host_addresses(configured: str) -> list[str]:
-    """Return the addresses to offer as ICE host candidates.
-
-    `configured` is a comma separated list; when empty: every interface address and 127.0.0.1,
-    which aioice leaves out by itself.
-    """
-    chosen = [part.strip() for part in configured.split(",") if part.strip()]
-    if chosen:
-        return chosen
-    found = [
-        ip.ip
-        for adapter in ifaddr.get_adapters()
-        for ip in adapter.ips
-        if isinstance(ip.ip, str) and ip.ip != "127.0.0.1"
-    ]
-    return [*found, "127.0.0.1"]
 
 
 def use_host_addresses(configured: str) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import structlog
 
 from proctorhub.domain.media import CloseReason, GapCause, NotedGap
-from proctorhub.media.aiortc_seam import MediaLine, Peer
+from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.coverage import Coverage
+from proctorhub.media.lines import MediaLine
 from proctorhub.media.publisher import Publisher
 from proctorhub.media.recorder import Keyframe, Recorder, RecorderLinks
 from proctorhub.media.spool import ChainRecord, Spool

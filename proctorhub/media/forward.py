@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from proctorhub.media import h264, vp8
-from proctorhub.media.aiortc_seam import MediaLine
 from proctorhub.media.clock import TrackClock, ntp_timestamp
+from proctorhub.media.lines import MediaLine
 from proctorhub.media.rtcp import sender_report
 
 RING = 1024

@@ -7,13 +7,11 @@ has not come after `MAX_WAIT_S` is given up and counted; for video a keyframe is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
+from proctorhub.media.assemble import Assembler, assembler_for
 from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_seconds
 from proctorhub.media.frame import Frame
-from proctorhub.media.h264 import H264Assembler
 from proctorhub.media.rtcp import Reception
-from proctorhub.media.vp8 import Vp8Assembler
 
 MAX_WAIT_S = 1.0
 MAX_PENDING = 1000
@@ -21,26 +19,6 @@ NACK_EVERY_S = 0.04
 NACK_TRIES = 12
 MAX_NACK = 128
 RESTART_DISTANCE = 3000
-
-
-class Assembler(Protocol):
-    """Collects the packets of one video frame."""
-
-    def begin(self) -> None:
-        """Forget what was collected."""
-
-    def add(self, payload: bytes) -> bool:
-        """Take one packet; False when the frame cannot become whole."""
-
-    def take(self) -> tuple[bytes, bool]:
-        """Return (frame, is keyframe)."""
-
-
-def assembler_for(codec: str) -> Assembler | None:
-    """Return the assembler of a video codec; None for audio, where a packet is a frame."""
-    if codec == "VP8":
-        return Vp8Assembler()
-    return H264Assembler() if codec == "H264" else None
 
 
 class TrackIngest:

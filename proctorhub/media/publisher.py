@@ -10,11 +10,12 @@ import structlog
 from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpSrPacket
 
 from proctorhub.media import rtcp
-from proctorhub.media.aiortc_seam import MediaLine, Peer
+from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.clock import SenderClock
 from proctorhub.media.forward import Forwarder
 from proctorhub.media.frame import Frame
 from proctorhub.media.ingest import TrackIngest
+from proctorhub.media.lines import MediaLine
 
 log = structlog.get_logger(__name__)
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 
-from proctorhub.media import h264, vp8
 from proctorhub.media.clock import TrackClock
 from proctorhub.media.frame import Frame
+from proctorhub.media.picture import describe
 from proctorhub.media.spool import ChainRecord, SpoolFull
 from proctorhub.media.webm import AUDIO_TRACK, VIDEO_TRACK, SegmentWriter, VideoTrack
 
@@ -167,7 +167,7 @@ class Recorder:
     def _open(self, at: int, keyframe: Frame | None) -> None:
         try:
             self._links.require_room()
-            video = self._describe(keyframe) if keyframe else None
+            video = describe(self._codec, keyframe.data, self._video) if keyframe else None
             part = self._folder / f"{self._seq:06d}.part"
             self._segment = SegmentWriter(
                 part, video=video, audio="audio" in self._clocks, timestamp_ms=at
@@ -187,18 +187,6 @@ class Recorder:
         if self._no_room_since is None:
             log.error("cannot_record", session_id=self._record.session_id, error=str(error))
             self._no_room_since = at
-
-    def _describe(self, keyframe: Frame) -> VideoTrack | None:
-        try:
-            if self._codec == "VP8":
-                return VideoTrack("VP8", *vp8.size(keyframe.data))
-            sets = h264.parameter_sets(keyframe.data)
-            if sets is None:
-                return self._video
-            return VideoTrack("H264", *h264.size(sets[0]), h264.decoder_configuration(*sets))
-        except h264.MalformedParameterSet as error:
-            log.warning("bad_keyframe", session_id=self._record.session_id, error=str(error))
-            return None
 
     def _write(self, at: int, frame: Frame) -> None:
         segment = self._segment
@@ -224,7 +212,7 @@ class Recorder:
         age = at - segment.timestamp_ms
         if frame.kind == "video" and frame.key:
             due = age >= self._min_ms or age >= HARD_MAX_MS
-            if self._video is None or due or self._describe(frame) != self._video:
+            if self._video is None or due or self._changed(frame):
                 self._end(at)
                 self._open(at, frame)
             return self._segment
@@ -237,6 +225,9 @@ class Recorder:
         if "video" in self._clocks and (age >= self._min_ms or self._video is None):
             self._ask(at)
         return segment
+
+    def _changed(self, keyframe: Frame) -> bool:
+        return describe(self._codec, keyframe.data, self._video) != self._video
 
     def _ask(self, at: int) -> None:
         if at - self._asked_ms >= KEYFRAME_EVERY_MS:

@@ -16,8 +16,9 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from proctorhub.media.aiortc_seam import MediaLine, Peer
+from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.frame import Frame
+from proctorhub.media.lines import MediaLine
 from proctorhub.media.material import Material, read_media
 from proctorhub.media.playing import CONNECT_WITHIN_S, MediaSender
 from proctorhub.media.publisher import Publisher

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
 
 from proctorhub.media import rtcp
-from proctorhub.media.aiortc_seam import MediaLine, Peer
+from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.forward import Forwarder
+from proctorhub.media.lines import MediaLine
 from proctorhub.media.publisher import Publisher
 
 

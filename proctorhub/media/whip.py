@@ -10,9 +10,10 @@ from aiohttp import web
 
 from proctorhub.domain.media import CloseReason
 from proctorhub.domain.ticket import RECORDED_SOURCES, Direction, Source
-from proctorhub.media.aiortc_seam import OfferedLine, Peer, read_offer
+from proctorhub.media.aiortc_seam import Peer, read_offer
 from proctorhub.media.chain import Chain, Keeping
 from proctorhub.media.ledger import Ledger, Refused
+from proctorhub.media.lines import OfferedLine
 from proctorhub.media.problems import Problem
 from proctorhub.media.registry import Registry
 from proctorhub.media.sdp import BadOffer, read_fragment

@@ -14,6 +14,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from pylibsrtp._binding import lib
 
 from proctorhub.media import aiortc_seam as seam
+from proctorhub.media.addresses import host_addresses
+from proctorhub.media.lines import MediaLine
 from proctorhub.media.sdp import BadOffer
 
 
@@ -86,8 +88,8 @@ def test_rtcp_classes_have_the_fields_we_read() -> None:
 
 
 def test_addresses_are_the_configured_ones_or_all_with_loopback() -> None:
-    assert seam.host_addresses(" 10.0.0.1, ::1 ,") == ["10.0.0.1", "::1"]
-    assert seam.host_addresses("")[-1] == "127.0.0.1"
+    assert host_addresses(" 10.0.0.1, ::1 ,") == ["10.0.0.1", "::1"]
+    assert host_addresses("")[-1] == "127.0.0.1"
 
 
 async def _pair() -> tuple[seam.Peer, seam.Peer, dict[str, Any]]:
@@ -96,10 +98,10 @@ async def _pair() -> tuple[seam.Peer, seam.Peer, dict[str, Any]]:
     lines: dict[str, Any] = {}
     up = asyncio.Event()
 
-    def sending(receive: list[seam.MediaLine], send: list[seam.MediaLine]) -> None:
+    def sending(receive: list[MediaLine], send: list[MediaLine]) -> None:
         lines["send"] = send
 
-    def receiving(receive: list[seam.MediaLine], send: list[seam.MediaLine]) -> None:
+    def receiving(receive: list[MediaLine], send: list[MediaLine]) -> None:
         lines["receive"] = receive
         up.set()
 

@@ -5,9 +5,9 @@ import struct
 import pytest
 from aiortc import rtp
 
-from proctorhub.media.aiortc_seam import MediaLine
 from proctorhub.media.clock import SenderClock, TrackClock, ntp_seconds
 from proctorhub.media.forward import Forwarder
+from proctorhub.media.lines import MediaLine
 
 KEY = b"\x10\x30" + bytes(20)
 DELTA = b"\x10\x31" + bytes(20)

@@ -1,0 +1,28 @@
+"""Which assembler makes frames of a codec's packets."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from proctorhub.media.h264 import H264Assembler
+from proctorhub.media.vp8 import Vp8Assembler
+
+
+class Assembler(Protocol):
+    """Collects the packets of one video frame."""
+
+    def begin(self) -> None:
+        """Forget what was collected."""
+
+    def add(self, payload: bytes) -> bool:
+        """Take one packet; False when the frame cannot become whole."""
+
+    def take(self) -> tuple[bytes, bool]:
+        """Return (frame, is keyframe)."""
+
+
+def assembler_for(codec: str) -> Assembler | None:
+    """Return the assembler of a video codec; None for audio, where a packet is a frame."""
+    if codec == "VP8":
+        return Vp8Assembler()
+    return H264Assembler() if codec == "H264" else None
