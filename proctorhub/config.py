@@ -6,8 +6,10 @@ A wrong value stops the start with one clear line (`SettingsError`).
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
@@ -20,7 +22,10 @@ from pydantic_settings import (
 #: Addresses that mean "all of this machine's".
 EVERYWHERE = ("0.0.0.0", "::")
 
+_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+NodeId = Annotated[str, Field(pattern="^([a-z0-9][a-z0-9-]{0,39})?$")]
 
 
 class SettingsError(Exception):
@@ -59,6 +64,12 @@ class Settings(BaseSettings):
     media_port: Port = 8001
     media_public_url: HttpUrl = None
     media_addresses: str = ""
+    media_node_id: NodeId = ""
+    media_max_sessions: int | None = Field(None, ge=1, le=10_000)
+    media_origins: str = ""
+    turn_urls: str = ""
+    turn_secret: str | None = Field(None, min_length=16)
+    turn_only: bool = False
     segment_min_s: float = Field(4.0, ge=1.0, le=30.0)
     segment_max_s: float = Field(10.0, ge=2.0, le=30.0)
     spool_limit_mb: int = Field(20_000, ge=100)
@@ -114,14 +125,44 @@ class Settings(BaseSettings):
 
         Listening everywhere means having many names; the node is then on the same one.
         """
-        if self.media_public_url or not hostname or self.media_host not in EVERYWHERE:
-            return self.media_url
-        name = f"[{hostname}]" if ":" in hostname else hostname
-        return f"{self.scheme}://{name}:{self.media_port}"
+        return under_name(self.media_url, hostname) if self.media_any_name else self.media_url
+
+    @property
+    def media_any_name(self) -> bool:
+        """Whether browsers find the media node under whatever name they use for the pages."""
+        return not self.media_public_url and self.media_host in EVERYWHERE
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where this machine's media node keeps what it has not handed over."""
+        return self.path(f"spool-{self.media_node_id}" if self.media_node_id else "spool")
+
+    @property
+    def turn_servers(self) -> list[str]:
+        """The addresses of the TURN and STUN servers."""
+        return _parts(self.turn_urls)
+
+    @property
+    def more_media_origins(self) -> list[str]:
+        """Origins of media nodes that may join later, for the pages' policy."""
+        return _parts(self.media_origins)
 
     def path(self, *parts: str) -> Path:
         """Return an absolute path under the data folder."""
         return self.data_dir.absolute().joinpath(*parts)
+
+
+def under_name(url: str, hostname: str | None) -> str:
+    """Return `url` with another host name; without one, as it is."""
+    if not hostname:
+        return url
+    found = urlsplit(url)
+    name = f"[{hostname}]" if ":" in hostname else hostname
+    return f"{found.scheme}://{name}" + (f":{found.port}" if found.port else "")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _reachable(host: str) -> str:
@@ -142,10 +183,26 @@ def load(**explicit: Any) -> Settings:
         raise SettingsError("setting segment_max_s: must be larger than segment_min_s")
     if settings.socket_limit >= settings.web_threads:
         raise SettingsError("setting socket_limit: must be smaller than web_threads")
+    _check_turn(settings)
     unknown = unknown_environment()
     if unknown:
         raise SettingsError(f"setting {unknown[0]}: there is no such setting")
     return settings
+
+
+def _check_turn(settings: Settings) -> None:
+    servers = settings.turn_servers
+    for url in servers:
+        if not url.startswith(("turn:", "turns:", "stun:", "stuns:")):
+            raise SettingsError(f"setting turn_urls: must start with turn: or turns: (got {url!r})")
+    relays = [url for url in servers if url.startswith("turn")]
+    if relays and not settings.turn_secret:
+        raise SettingsError("setting turn_secret: is needed with turn_urls")
+    if settings.turn_only and not relays:
+        raise SettingsError("setting turn_only: needs a turn: address in turn_urls")
+    for origin in settings.more_media_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(f"setting media_origins: {origin!r} is not https://host[:port]")
 
 
 def unknown_environment() -> list[str]:

@@ -108,6 +108,12 @@ class Connector(Protocol):
     def send_verdict(self, message_id: str, payload: Mapping[str, Any]) -> None:
         """Deliver one conclusion; `message_id` is the idempotency key. Raises DeliveryFailed."""
 
+    def send_event(self, message_id: str, payload: Mapping[str, Any]) -> None:
+        """Deliver other news, named by `payload["type"]`, in the same way. Raises DeliveryFailed.
+
+        News that the other system has no use for are taken and dropped.
+        """
+
 
 @runtime_checkable
 class Database(Protocol):

@@ -1,4 +1,4 @@
-"""Tells any system of a conclusion by a signed HTTP POST.
+"""Tells any system of conclusions and finished recordings by signed HTTP POSTs.
 
 The request is signed as Standard Webhooks 1.0 describes: `webhook-id`, `webhook-timestamp` and
 `webhook-signature: v1,` + base64(HMAC-SHA256(secret, "id.timestamp.body")).
@@ -46,6 +46,13 @@ class WebhookConnector:
 
     def send_verdict(self, message_id: str, payload: Mapping[str, Any]) -> None:
         """Deliver one conclusion; only a 2xx answer counts. Raises DeliveryFailed."""
+        self._post(message_id, payload)
+
+    def send_event(self, message_id: str, payload: Mapping[str, Any]) -> None:
+        """Deliver other news in the same way. Raises DeliveryFailed."""
+        self._post(message_id, payload)
+
+    def _post(self, message_id: str, payload: Mapping[str, Any]) -> None:
         body = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
         timestamp = str(int(time.time()))
         headers = {

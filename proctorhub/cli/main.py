@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from proctorhub import __version__, config, logs
+from proctorhub.cli.nodes import node
 from proctorhub.plugins import PluginError
 
 
@@ -131,6 +132,9 @@ def reset_password(login: str) -> None:
         click.echo(f"proctorhub: there is no account {login!r}", err=True)
         sys.exit(1)
     click.echo(password)
+
+
+main.add_command(node)
 
 
 def _process(name: str) -> config.Settings:

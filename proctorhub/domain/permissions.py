@@ -25,6 +25,7 @@ class Right(StrEnum):
     SIT = "sit"
     PROCTOR = "proctor"
     REVIEW = "review"
+    OPERATE = "operate"
 
 
 _ROLE_RIGHTS: dict[Role, frozenset[Right]] = {
@@ -32,7 +33,7 @@ _ROLE_RIGHTS: dict[Role, frozenset[Right]] = {
     Role.PROCTOR: frozenset({Right.OFFER_TIME, Right.PROCTOR}),
     Role.REVIEWER: frozenset({Right.REVIEW}),
     Role.EXAM_ADMIN: frozenset({Right.MANAGE_EXAMS, Right.REVIEW}),
-    Role.ADMIN: frozenset({Right.MANAGE_EXAMS, Right.MANAGE_USERS, Right.REVIEW}),
+    Role.ADMIN: frozenset({Right.MANAGE_EXAMS, Right.MANAGE_USERS, Right.REVIEW, Right.OPERATE}),
 }
 
 

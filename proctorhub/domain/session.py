@@ -40,6 +40,7 @@ class Action(StrEnum):
     FINISH = "finish"
     INTERRUPT = "interrupt"
     CONCLUDE = "conclude"
+    STOP = "stop"
     CANCEL = "cancel"
     MISS = "miss"
 
@@ -89,7 +90,7 @@ _OVER = (_S.FINISHED, _S.INTERRUPTED, _S.REJECTED)
 _STAFF = (Side.PROCTOR, Side.PLATFORM)
 
 RULES: dict[Action, Rule] = {
-    _A.CHECK_IN: _rule((_S.PLANNED,), _S.CHECKED_IN, Side.CANDIDATE),
+    _A.CHECK_IN: _rule((_S.PLANNED,), _S.CHECKED_IN, Side.CANDIDATE, Side.PLATFORM),
     _A.READY: _rule((_S.CHECKED_IN,), _S.WAITING, Side.CANDIDATE),
     _A.WAIVE: _rule((_S.CHECKED_IN,), _S.ADMITTED, Side.PLATFORM),
     _A.IDENTIFY: _rule((_S.WAITING,), _S.IDENTIFYING, Side.PROCTOR),
@@ -101,6 +102,7 @@ RULES: dict[Action, Rule] = {
     _A.EXTEND: _rule(_ON_AIR, None, Side.PROCTOR),
     _A.FINISH: _rule(_ON_AIR, _S.FINISHED, Side.CANDIDATE, *_STAFF),
     _A.INTERRUPT: _rule(_STOPPABLE, _S.INTERRUPTED, *_STAFF),
+    _A.STOP: _rule(_STOPPABLE, _S.FINISHED, Side.PLATFORM),
     _A.CONCLUDE: _rule(_OVER, _S.CONCLUDED, Side.PROCTOR),
     _A.CANCEL: _rule((_S.PLANNED,), _S.CANCELLED, Side.CANDIDATE, *_STAFF),
     _A.MISS: _rule((_S.PLANNED,), _S.NO_SHOW, Side.PLATFORM),

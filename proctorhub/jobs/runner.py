@@ -10,7 +10,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from proctorhub.config import Settings
-from proctorhub.services import booking, log, outbox, runtime, sitting
+from proctorhub.services import booking, log, outbox, recorded, runtime, sitting
 
 #: Job name, what it does, every how many seconds.
 SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
@@ -18,6 +18,7 @@ SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
     ("mark_missing", sitting.mark_missing, 60),
     ("drain_log", log.drain_all, 5),
     ("queue_missed_verdicts", outbox.queue_missed, 30),
+    ("tell_recordings", recorded.tell_finished, 1),
     ("deliver_outbox", outbox.deliver_due, 1),
     ("reconcile_bookings", booking.reconcile, 60),
 )

@@ -14,6 +14,7 @@ _STATUS: dict[type[errors.ServiceError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.Busy: 503,
 }
 
 

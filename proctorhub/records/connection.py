@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import mongoengine
@@ -47,6 +48,13 @@ def database() -> Database[dict[str, Any]]:
     """Return the database of this process."""
     db: Database[dict[str, Any]] = mongoengine.get_db(ALIAS)
     return db
+
+
+def server_time() -> datetime:
+    """Return the database's own time: the one clock that all processes share."""
+    answer: dict[str, Any] = database().command("hello")
+    moment: datetime = answer["localTime"]
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def disconnect() -> None:

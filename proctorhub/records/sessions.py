@@ -89,7 +89,8 @@ class Session(Document):  # type: ignore[misc]
     """One candidate sitting one exam.
 
     `pending` holds log entries that were written with the state change they tell of and have not
-    been moved into the chain yet.
+    been moved into the chain yet. `media_node` is where its media goes, for good since `placed_at`;
+    `opened_by` is the machine that runs it for an outside test engine.
     """
 
     id = StringField(primary_key=True, default=new_id)
@@ -116,6 +117,10 @@ class Session(Document):  # type: ignore[misc]
     paused_at = UtcField()
     finished_at = UtcField()
     verdict_queued = BooleanField(default=False)
+    recordings_told = BooleanField(default=False)
+    media_node = StringField()
+    placed_at = UtcField()
+    opened_by = StringField()
     pending = ListField(DictField())
     meta = {
         "collection": "sessions",
@@ -127,6 +132,7 @@ class Session(Document):  # type: ignore[misc]
             {"fields": ["proctor_id", "scheduled_at"]},
             {"fields": ["state", "ends_at"]},
             {"fields": ["pending.id"], "sparse": True},
+            {"fields": ["recordings_told", "state"]},
         ],
     }
 

@@ -40,6 +40,14 @@ class Conflict(ServiceError):
     """Right request, wrong moment."""
 
 
+class Busy(ServiceError):
+    """Right request, but no room now; worth asking again after `retry_after_s`."""
+
+    def __init__(self, message: str, *, code: str, retry_after_s: int) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
 class Invalid(ServiceError):
     """A value that cannot be used; `field` names it."""
 

@@ -23,6 +23,10 @@ LEASE = timedelta(seconds=60)
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=1)
 MOST_ATTEMPTS = 100
+VERDICT = "session.concluded"
+RECORDING = "recording.finished"
+#: How the log tells that a message has arrived.
+_DELIVERED = {VERDICT: "verdict.delivered", RECORDING: "recording.delivered"}
 
 _log = structlog.get_logger()
 
@@ -30,15 +34,21 @@ _log = structlog.get_logger()
 def queue_verdict(session_id: str) -> None:
     """Leave the session's verdict for every connector that is set up; can be repeated."""
     session = Session.objects.get(id=session_id)
+    queue(f"verdict:{session_id}", VERDICT, session_id, verdict(session))
+    Session.objects(id=session_id).update_one(set__verdict_queued=True)
+
+
+def queue(message_id: str, kind: str, session_id: str, payload: dict[str, Any]) -> None:
+    """Leave a message for every connector that is set up; can be repeated under the same id."""
     for name in current().connectors:
         OutboxMessage._get_collection().update_one(
-            {"_id": f"verdict:{session_id}:{name}"},
+            {"_id": f"{message_id}:{name}"},
             {
                 "$setOnInsert": {
                     "connector": name,
-                    "kind": "session.concluded",
+                    "kind": kind,
                     "session_id": session_id,
-                    "payload": verdict(session),
+                    "payload": payload,
                     "state": "due",
                     "attempts": 0,
                     "next_at": utc_now(),
@@ -47,7 +57,6 @@ def queue_verdict(session_id: str) -> None:
             },
             upsert=True,
         )
-    Session.objects(id=session_id).update_one(set__verdict_queued=True)
 
 
 def queue_missed() -> int:
@@ -64,7 +73,7 @@ def verdict(session: Session) -> dict[str, Any]:
     exam = Exam.objects(id=session.exam_id).first()
     candidate = User.objects(id=session.candidate_id).first()
     return {
-        "type": "session.concluded",
+        "type": VERDICT,
         "session_id": session.id,
         "institution_id": session.institution_id,
         "exam": {"id": session.exam_id, "title": exam.title if exam else ""},
@@ -114,7 +123,8 @@ def _deliver(message: Mapping[str, Any]) -> bool:
     try:
         if connector is None:
             raise DeliveryFailed(f"the connector {message['connector']!r} is not set up")
-        connector.send_verdict(message["_id"], message["payload"])
+        send = connector.send_verdict if message["kind"] == VERDICT else connector.send_event
+        send(message["_id"], message["payload"])
         values = {"state": "delivered", "delivered_at": utc_now(), "last_error": None}
     except DeliveryFailed as error:
         gave_up = error.permanent or attempts >= MOST_ATTEMPTS
@@ -136,7 +146,6 @@ def _deliver(message: Mapping[str, Any]) -> bool:
     if done:
         told = {"connector": message["connector"], "message_id": message["_id"]}
         entry_id = f"delivered:{message['_id']}"
-        log.append(
-            message["session_id"], log.entry("verdict.delivered", None, told, entry_id=entry_id)
-        )
+        kind = _DELIVERED[message["kind"]]
+        log.append(message["session_id"], log.entry(kind, None, told, entry_id=entry_id))
     return done

@@ -38,6 +38,11 @@ def report(actor: Actor, session_id: str) -> dict[str, Any]:
     }
 
 
+def recordings(session: changing.Document, source: str) -> list[dict[str, Any]]:
+    """Return the playable files of one source, what they cover and what is missing."""
+    return _recordings(session, source)
+
+
 def media(actor: Actor, session_id: str) -> dict[str, Any]:
     """Return segments, gaps and completeness of every source, for staff. Raises NotFound."""
     session = access.as_staff(actor, session_id)

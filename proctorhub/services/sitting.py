@@ -12,7 +12,7 @@ from proctorhub.domain.session import MEDIA_OPEN, Action, Side, State, Tier
 from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Exam
 from proctorhub.records.sessions import Session
-from proctorhub.services import access, booking, changing, exams, log, sessions
+from proctorhub.services import access, booking, changing, exams, log, placing, sessions
 from proctorhub.services.errors import Conflict, Invalid, NotFound
 
 _CHECKS = frozenset(
@@ -85,8 +85,7 @@ def consent_text() -> dict[str, str]:
 def consent(actor: Actor, session_id: str, version: str, sha256: str) -> dict[str, Any]:
     """Record the consent. Raises Conflict `consent_outdated` for any text but today's."""
     access.as_candidate(actor, session_id)
-    if (version, sha256) != (consents.VERSION, consents.sha256(consents.TEXT)):
-        raise Conflict("The text has changed: read it again.", code="consent_outdated")
+    require_current_text(version, sha256)
     written = changing.write(
         session_id,
         log.entry("consent.given", actor, {"version": version, "sha256": sha256}, side="candidate"),
@@ -96,8 +95,18 @@ def consent(actor: Actor, session_id: str, version: str, sha256: str) -> dict[st
     return _written(actor, session_id, written)
 
 
+def require_current_text(version: str, sha256: str) -> None:
+    """Raise Conflict `consent_outdated` for any text but today's."""
+    if (version, sha256) != (consents.VERSION, consents.sha256(consents.TEXT)):
+        raise Conflict("The text has changed: read it again.", code="consent_outdated")
+
+
 def check_in(actor: Actor, session_id: str) -> dict[str, Any]:
-    """Come in. Raises Conflict `consent_missing`, `too_early`, `too_late`, `state_not_allowed`."""
+    """Come in, and get a place on a media node.
+
+    Raises Conflict `consent_missing`, `too_early`, `too_late`, `state_not_allowed`, and Busy
+    `no_capacity` with a time to come back.
+    """
     session = access.as_candidate(actor, session_id)
     exam = _exam(session)
     now = utc_now()
@@ -113,6 +122,8 @@ def check_in(actor: Actor, session_id: str) -> dict[str, Any]:
             _require_window(exam)
         elif now >= booked["end"]:
             raise Conflict("The booked time is over.", code="too_late")
+        if exam.tier != Tier.NONE:
+            placing.place(session_id)
     changing.act(session_id, Action.CHECK_IN, Side.CANDIDATE, actor, values={"checked_in_at": now})
     if not session.get("booking") and exam.tier != Tier.NONE:
         assign_free_proctor(session_id, exam)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from proctorhub.domain import ticket
+from proctorhub.domain import ticket, turn
 from proctorhub.domain.permissions import Actor, Right, Standing
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.domain.ticket import Direction, Source
 from proctorhub.records.base import utc_now
-from proctorhub.services import access, changing
+from proctorhub.services import access, changing, placing
 from proctorhub.services.errors import Forbidden, Invalid
 from proctorhub.services.runtime import current
 
 TTL_S = 120
+#: TURN checks its credentials when a relay is asked for; a page that comes back gets fresh ones.
+TURN_TTL_S = 3600
 
 _RIGHTS: dict[Standing, frozenset[tuple[Source, Direction]]] = {
     Standing.CANDIDATE: frozenset(
@@ -41,7 +43,7 @@ def issue(
 ) -> dict[str, Any]:
     """Return a ticket and the address it opens, for a browser that calls us `hostname`.
 
-    Raises Invalid, Forbidden, Conflict.
+    Raises Invalid, Forbidden, Conflict, and Busy for a new session that no node has room for.
     """
     session, stands = access.opened(actor, session_id)
     if source not in set(Source) or source == Source.CHECK:
@@ -52,23 +54,30 @@ def issue(
         raise Forbidden("This source is not yours to use in this way.", code="forbidden")
     if session["state"] not in MEDIA_OPEN:
         raise changing.state_conflict(session["state"])
-    return _issued(session_id, source, direction, hostname)
+    node_url = placing.url(placing.place(session_id), hostname)
+    return _issued(actor, session_id, source, direction, node_url)
 
 
-def issue_for_machine(actor: Actor, session_id: str) -> dict[str, Any]:
-    """Return a ticket to send the camera, for a machine that opened the session for a student."""
+def issue_for_machine(
+    actor: Actor, session_id: str, source: str = Source.CAMERA, *, hostname: str | None = None
+) -> dict[str, Any]:
+    """Return a ticket to send a source, for a machine that opened the session for a student."""
     access.require(actor, Right.MANAGE_EXAMS)
     access.opened(actor, session_id)
-    return _issued(session_id, Source.CAMERA, Direction.SEND, None)
+    node_url = placing.address(session_id, hostname)
+    return _issued(actor, session_id, source, Direction.SEND, node_url)
 
 
 def issue_check(actor: Actor, *, hostname: str | None = None) -> dict[str, Any]:
     """Return a ticket for the equipment check, which belongs to no session."""
-    issued = _issued(f"check-{actor.user_id}", Source.CHECK, Direction.SEND, hostname)
-    return {**issued, "probe_url": f"{current().settings.media_url_from(hostname)}/probe"}
+    node_url = placing.for_check(hostname)
+    issued = _issued(actor, f"check-{actor.user_id}", Source.CHECK, Direction.SEND, node_url)
+    return {**issued, "probe_url": f"{node_url}/probe"}
 
 
-def _issued(session_id: str, source: str, direction: str, hostname: str | None) -> dict[str, Any]:
+def _issued(
+    actor: Actor, session_id: str, source: str, direction: str, node_url: str
+) -> dict[str, Any]:
     now = utc_now().timestamp()
     signed = ticket.sign(
         current().ticket_key,
@@ -81,6 +90,21 @@ def _issued(session_id: str, source: str, direction: str, hostname: str | None) 
     door = "whip" if direction == Direction.SEND else "whep"
     return {
         "ticket": signed,
-        "url": f"{current().settings.media_url_from(hostname)}/{door}/{session_id}/{source}",
+        "url": f"{node_url}/{door}/{session_id}/{source}",
         "expires_at": datetime.fromtimestamp(int(now) + TTL_S, UTC),
+        "ice_servers": _ice_servers(actor, now),
+        "ice_transport_policy": "relay" if current().settings.turn_only else "all",
     }
+
+
+def _ice_servers(actor: Actor, now: float) -> list[dict[str, Any]]:
+    settings = current().settings
+    found: list[dict[str, Any]] = []
+    plain = [url for url in settings.turn_servers if url.startswith("stun")]
+    if plain:
+        found.append({"urls": plain})
+    relays = [url for url in settings.turn_servers if url.startswith("turn")]
+    if relays and settings.turn_secret:
+        made = turn.credentials(settings.turn_secret, actor.user_id, now=now, ttl_s=TURN_TTL_S)
+        found.append({"urls": relays, "username": made.username, "credential": made.password})
+    return found

@@ -40,10 +40,7 @@ def create_app(settings: Settings) -> Flask:
     keys.ensure(settings)
     app = Flask(__name__)
     app.json = WireJson(app)
-    app.config.update(
-        SECRET_KEY=keys.read(settings, keys.FLASK),
-        MEDIA_URL=settings.media_url,
-    )
+    app.config.update(SECRET_KEY=keys.read(settings, keys.FLASK))
     app.extensions["proctorhub.metrics"] = observability.init(app)
     people.init(app, settings)
     limits.init(app)

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from proctorhub.live.problems import body_of, status_of
-from proctorhub.services.errors import ServiceError
+from proctorhub.services.errors import Busy, ServiceError
 from proctorhub.web.security import API_PREFIX
 
 log = structlog.get_logger(__name__)
@@ -80,7 +80,10 @@ def _page(status: int, detail: str) -> Response:
 
 def _service_error(error: ServiceError) -> Response:
     status = status_of(error)
-    return _answer(status, error.code, error.message, field=error.field, state=error.state)
+    response = _answer(status, error.code, error.message, field=error.field, state=error.state)
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _api_error(error: ApiError) -> Response:

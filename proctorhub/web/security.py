@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, Response, g, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
 from proctorhub.config import Settings
+from proctorhub.services import nodes
+from proctorhub.services.changing import Document
 
+log = structlog.get_logger(__name__)
+
+LOOK_AGAIN_S = 2.0
 API_PREFIX = "/api/"
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:]{2,45}\](:\d{1,5})?")
 _NO_FEATURES = ("accelerometer", "geolocation", "gyroscope", "magnetometer", "payment", "usb")
@@ -30,12 +37,41 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def content_security_policy(media_url: str, host: str, nonce: str) -> str:
+class MediaOrigins:
+    """Where pages may find media nodes: those that are registered, looked up every few seconds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: list[Document] = []
+        self._look_at = 0.0
+
+    def of(self, response: Response) -> list[str]:
+        """Return the origins for one answer; only a page that worked is worth a look-up."""
+        if response.mimetype == "text/html" and response.status_code < 500:
+            self._look()
+        hostname = called_hostname()
+        found = [self._settings.media_url_from(hostname)]
+        found += [nodes.url_of(node, hostname) for node in self._known]
+        return list(dict.fromkeys([_origin(url) for url in found])) + (
+            self._settings.more_media_origins
+        )
+
+    def _look(self) -> None:
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_AGAIN_S
+        try:
+            self._known = nodes.all_stored()
+        except Exception as error:  # whatever the database raises: what was known still holds
+            log.warning("media_nodes_unknown", error=type(error).__name__)
+
+
+def content_security_policy(media_origins: list[str], host: str, nonce: str) -> str:
     """Return the policy for one answer; `host` is what the browser called this server."""
     connect = ["'self'"]
     if _HOST.fullmatch(host):
         connect += [f"ws://{host}", f"wss://{host}"]
-    connect.append(media_url)
+    connect += media_origins
     return "; ".join(
         [
             "default-src 'self'",
@@ -87,12 +123,12 @@ def _origin(url: str) -> str:
 
 def _headers(app: Flask, settings: Settings) -> None:
     https = settings.web_url.startswith("https://")
+    media = MediaOrigins(settings)
 
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
-        media_url = _origin(settings.media_url_from(called_hostname()))
-        policy = content_security_policy(media_url, request.host, csp_nonce())
+        policy = content_security_policy(media.of(response), request.host, csp_nonce())
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -13,6 +13,8 @@ from proctorhub.web.api import (
     identification,
     live,
     me,
+    media_sessions,
+    nodes,
     openapi,
     proctoring,
     sessions,
@@ -40,6 +42,8 @@ RESOURCES = [
         evidence,
         backfill,
         live,
+        media_sessions,
+        nodes,
     )
 ]
 

@@ -17,13 +17,13 @@ from proctorhub.domain.session import (
 )
 
 ALLOWED = {
-    "planned": ("check-in cancel", "cancel", "cancel miss"),
-    "checked_in": ("ready", "interrupt", "waive interrupt"),
-    "waiting": ("", "identify interrupt", "interrupt"),
-    "identifying": ("", "approve reject interrupt", "interrupt"),
-    "admitted": ("start", "interrupt", "interrupt"),
-    "running": ("finish", "pause extend finish interrupt", "finish interrupt"),
-    "paused": ("finish", "resume extend finish interrupt", "finish interrupt"),
+    "planned": ("check-in cancel", "cancel", "cancel miss check-in"),
+    "checked_in": ("ready", "interrupt", "waive interrupt stop"),
+    "waiting": ("", "identify interrupt", "interrupt stop"),
+    "identifying": ("", "approve reject interrupt", "interrupt stop"),
+    "admitted": ("start", "interrupt", "interrupt stop"),
+    "running": ("finish", "pause extend finish interrupt", "finish interrupt stop"),
+    "paused": ("finish", "resume extend finish interrupt", "finish interrupt stop"),
     "finished": ("", "conclude", ""),
     "interrupted": ("", "conclude", ""),
     "rejected": ("", "conclude", ""),

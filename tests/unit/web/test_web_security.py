@@ -13,7 +13,7 @@ def directives(policy: str) -> dict[str, list[str]]:
 
 
 def test_the_policy_allows_what_the_pages_need_and_no_more():
-    policy = directives(content_security_policy("https://media.example", "exam.example", "N0nce"))
+    policy = directives(content_security_policy(["https://media.example"], "exam.example", "N0nce"))
     assert policy["default-src"] == policy["style-src"] == ["'self'"]
     assert policy["script-src"] == ["'self'", "'nonce-N0nce'"]
     assert policy["connect-src"] == [
@@ -29,7 +29,7 @@ def test_the_policy_allows_what_the_pages_need_and_no_more():
 
 @pytest.mark.parametrize("host", ["a; script-src *", "a b", "é", "", "[::1"])
 def test_an_odd_host_adds_nothing_to_the_policy(host):
-    policy = directives(content_security_policy("https://media.example", host, "n"))
+    policy = directives(content_security_policy(["https://media.example"], host, "n"))
     assert policy["connect-src"] == ["'self'", "https://media.example"]
 
 

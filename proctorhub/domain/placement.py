@@ -1,0 +1,107 @@
+"""Which media node takes a session, and whether any does: rules on what the nodes tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: A node is thought dead after so long without a heart-beat, seconds.
+DEAD_AFTER_S = 3.0
+#: What one session is taken to cost before a node has measured it: a share of one core.
+ASSUMED_COST = 0.02
+#: How many sessions of measuring it takes to outweigh the assumption.
+ASSUMED_WEIGHT = 5
+#: The node's process works on one core; above this share packets begin to wait.
+CPU_CEILING = 0.7
+LAG_CEILING_MS = 250.0
+SPOOL_CEILING = 0.9
+#: A node that has nothing to do takes so many, whatever else its machine is busy with.
+ALWAYS = 2
+SOONEST_S, LATEST_S, USUALLY_S = 30, 900, 60
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a node tells of itself every second.
+
+    `any_name`: it listens everywhere, so that it is found under the name the pages have.
+    `sending` are sessions with a sender here; `holding` those with media not handed over yet.
+    """
+
+    node_id: str
+    url: str
+    any_name: bool
+    limit: int
+    cpu: float
+    lag_ms: float
+    sources: int
+    viewers: int
+    waiting: int
+    spool_bytes: int
+    spool_age_s: float
+    octets: int
+    sending: tuple[str, ...]
+    holding: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeLoad:
+    """What choosing needs to know of one node."""
+
+    id: str
+    alive: bool
+    draining: bool
+    placed: int
+    limit: int
+    cpu: float = 0.0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes a new session."""
+        return self.alive and not self.draining and self.placed < self.limit
+
+    @property
+    def fill(self) -> float:
+        """How full it is, 1.0 at its limit."""
+        return self.placed / max(1, self.limit)
+
+
+def measured_limit(*, cpu: float, lag_ms: float, spool_used: float, sessions: int) -> int:
+    """Return how many sessions a node may hold, judged by what those it has cost it.
+
+    `cpu` is a share of one core, `spool_used` a share of the spool's limit.
+    """
+    cost = (ASSUMED_COST * ASSUMED_WEIGHT + cpu) / (ASSUMED_WEIGHT + sessions)
+    more = math.floor((CPU_CEILING - cpu) / cost)
+    if lag_ms > LAG_CEILING_MS or spool_used > SPOOL_CEILING:
+        more = 0
+    return max(ALWAYS, sessions + max(0, more))
+
+
+def ranked(
+    nodes: Iterable[NodeLoad], *, preferred: str | None = None, displaced: bool = False
+) -> list[str]:
+    """Return the ids of the nodes to try, best first; none means that nobody has room.
+
+    A `displaced` session has lost its node in the middle: it is taken in above the limit too,
+    because recording it a little worse beats not recording it.
+    """
+    alive = [node for node in nodes if node.alive]
+    room = sorted(
+        (node for node in alive if node.has_room),
+        key=lambda node: (node.id != preferred, node.fill, node.cpu, node.id),
+    )
+    if not displaced:
+        return [node.id for node in room]
+    full = sorted(
+        (node for node in alive if not node.has_room),
+        key=lambda node: (node.draining, node.fill, node.cpu, node.id),
+    )
+    return [node.id for node in (*room, *full)]
+
+
+def come_back_in(ends_in_s: Iterable[float]) -> int:
+    """Return after how many seconds to ask again, given when the running sessions end."""
+    soonest = min((s for s in ends_in_s if s > 0), default=USUALLY_S)
+    return math.ceil(min(LATEST_S, max(SOONEST_S, soonest)))

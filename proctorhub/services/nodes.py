@@ -1,0 +1,192 @@
+"""The registry of media nodes: they tell how they are, operators take them out of service."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from proctorhub.config import under_name
+from proctorhub.domain.permissions import Actor, Right
+from proctorhub.domain.placement import DEAD_AFTER_S, Beat, NodeLoad
+from proctorhub.domain.session import MEDIA_OPEN
+from proctorhub.records.base import utc_now
+from proctorhub.records.connection import server_time
+from proctorhub.records.nodes import MediaNode
+from proctorhub.records.sessions import Session
+from proctorhub.services import access
+from proctorhub.services.changing import Document
+from proctorhub.services.errors import Conflict, NotFound
+
+#: A place whose session knows nothing of it after this long was left by a crash.
+PLACE_GRACE = timedelta(seconds=10)
+
+_OPEN = frozenset(state.value for state in MEDIA_OPEN)
+
+
+def heartbeat(beat: Beat) -> list[str]:
+    """Keep what a node tells; returns the sessions it has that were placed elsewhere.
+
+    A session that sends here and was never placed is the node's from now on.
+    """
+    told = {
+        "url": beat.url,
+        "any_name": beat.any_name,
+        "left": False,
+        "limit": beat.limit,
+        "cpu": beat.cpu,
+        "lag_ms": beat.lag_ms,
+        "sessions": len(beat.sending),
+        "sources": beat.sources,
+        "viewers": beat.viewers,
+        "waiting": beat.waiting,
+        "spool_bytes": beat.spool_bytes,
+        "spool_age_s": beat.spool_age_s,
+        "octets": beat.octets,
+        "holding": list(beat.holding),
+    }
+    MediaNode._get_collection().update_one(
+        {"_id": beat.node_id},
+        {
+            "$set": told,
+            "$currentDate": {"beat_at": True},
+            "$setOnInsert": {"draining": False, "places": [], "registered_at": utc_now()},
+        },
+        upsert=True,
+    )
+    owners = _owners(beat.sending)
+    for session_id, owner in owners.items():
+        if owner is None:
+            _adopt(beat.node_id, session_id)
+    tidy(stored(beat.node_id))
+    return [session_id for session_id, owner in owners.items() if owner not in (None, beat.node_id)]
+
+
+def leave(node_id: str) -> None:
+    """Take a node that stops out of service at once, instead of when its beats stay away."""
+    MediaNode._get_collection().update_one({"_id": node_id}, {"$set": {"left": True}})
+
+
+def stored(node_id: str) -> Document:
+    """Return what is kept of a node. Raises NotFound."""
+    document: Document | None = MediaNode._get_collection().find_one({"_id": node_id})
+    if document is None:
+        raise NotFound("media node")
+    return document
+
+
+def all_stored() -> list[Document]:
+    """Return what is kept of every node."""
+    return list(MediaNode._get_collection().find().sort("_id", 1))
+
+
+def load(node: Document, now: datetime) -> NodeLoad:
+    """Return what choosing needs to know; `now` is the database's time."""
+    return NodeLoad(
+        id=node["_id"],
+        alive=is_alive(node, now),
+        draining=node["draining"],
+        placed=len(node["places"]),
+        limit=node["limit"],
+        cpu=node["cpu"],
+    )
+
+
+def is_alive(node: Document, now: datetime) -> bool:
+    """Tell whether a node's last heart-beat is young enough."""
+    beat_at: datetime | None = node.get("beat_at")
+    if node.get("left") or beat_at is None:
+        return False
+    return now - beat_at < timedelta(seconds=DEAD_AFTER_S)
+
+
+def url_of(node: Document, hostname: str | None) -> str:
+    """Return where a browser that calls us `hostname` finds a node."""
+    url: str = node["url"]
+    return under_name(url, hostname) if node["any_name"] else url
+
+
+def overview(actor: Actor | None) -> list[dict[str, Any]]:
+    """Return every node and how it is. No actor means the operator at the machine."""
+    _require(actor)
+    now = server_time()
+    return [_view(node, now) for node in all_stored()]
+
+
+def set_draining(actor: Actor | None, node_id: str, draining: bool) -> dict[str, Any]:
+    """Let a node take no new sessions, or take them again; it keeps those it has.
+
+    Raises NotFound.
+    """
+    _require(actor)
+    stored(node_id)
+    MediaNode._get_collection().update_one({"_id": node_id}, {"$set": {"draining": draining}})
+    return _view(stored(node_id), server_time())
+
+
+def forget(actor: Actor | None, node_id: str) -> None:
+    """Remove a node that will not come back. Raises NotFound, Conflict `node_alive`."""
+    _require(actor)
+    if is_alive(stored(node_id), server_time()):
+        raise Conflict("This node is alive: stop it first.", code="node_alive")
+    MediaNode._get_collection().delete_one({"_id": node_id})
+
+
+def tidy(node: Document) -> int:
+    """Give back places of sessions that are over or went elsewhere; returns how many."""
+    before = utc_now() - PLACE_GRACE
+    ids = [place["session_id"] for place in node["places"]]
+    found = {
+        s["_id"]: s
+        for s in Session._get_collection().find(
+            {"_id": {"$in": ids}}, {"state": 1, "media_node": 1}
+        )
+    }
+    over = [
+        place["session_id"]
+        for place in node["places"]
+        if _is_over(found.get(place["session_id"]))
+        or (found[place["session_id"]].get("media_node") != node["_id"] and place["at"] < before)
+    ]
+    if over:
+        MediaNode._get_collection().update_one(
+            {"_id": node["_id"]}, {"$pull": {"places": {"session_id": {"$in": over}}}}
+        )
+    return len(over)
+
+
+def _is_over(session: Document | None) -> bool:
+    return session is None or session["state"] not in _OPEN
+
+
+def _owners(session_ids: tuple[str, ...]) -> dict[str, str | None]:
+    query = {"_id": {"$in": list(session_ids)}, "state": {"$in": list(_OPEN)}}
+    found = Session._get_collection().find(query, {"media_node": 1, "placed_at": 1})
+    return {s["_id"]: s.get("media_node") if s.get("placed_at") else None for s in found}
+
+
+def _adopt(node_id: str, session_id: str) -> None:
+    adopted = Session._get_collection().update_one(
+        {"_id": session_id, "placed_at": None},
+        {"$set": {"media_node": node_id, "placed_at": utc_now()}},
+    )
+    if adopted.modified_count:
+        MediaNode._get_collection().update_one(
+            {"_id": node_id, "places.session_id": {"$ne": session_id}},
+            {"$push": {"places": {"session_id": session_id, "at": utc_now()}}},
+        )
+
+
+def _require(actor: Actor | None) -> None:
+    if actor is not None:
+        access.require(actor, Right.OPERATE)
+
+
+def _view(node: Document, now: datetime) -> dict[str, Any]:
+    told = ("url", "draining", "limit", "cpu", "lag_ms", "sessions", "sources", "viewers")
+    spool = ("waiting", "spool_bytes", "spool_age_s", "octets", "beat_at", "registered_at")
+    return {
+        "id": node["_id"],
+        "alive": is_alive(node, now),
+        "placed": len(node["places"]),
+        **{name: node[name] for name in (*told, *spool)},
+    }

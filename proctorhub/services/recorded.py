@@ -1,0 +1,113 @@
+"""Telling other systems that a recording is finished: once each, when all of it is stored."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from proctorhub.domain.session import MEDIA_ENDED
+from proctorhub.records.connection import server_time
+from proctorhub.records.exams import Exam
+from proctorhub.records.people import User
+from proctorhub.records.sessions import Segment, Session
+from proctorhub.services import log, nodes, outbox, report
+from proctorhub.services.changing import Document
+from proctorhub.services.runtime import current
+
+#: A node must have told of itself so long after the end, because it hears of the end a bit later.
+HEARD_AFTER = timedelta(seconds=2)
+#: So long a node that is away may come back with what it holds; then the rest counts as lost.
+LOST_AFTER = timedelta(minutes=15)
+_AT_ONCE = 100
+
+
+def tell_finished() -> int:
+    """Queue `recording.finished` for sessions whose media is whole; returns how many."""
+    ended = {"recordings_told": False, "state": {"$in": [state.value for state in MEDIA_ENDED]}}
+    found = list(Session._get_collection().find(ended).limit(_AT_ONCE))
+    if not found:
+        return 0
+    now, known = server_time(), nodes.all_stored()
+    count = 0
+    for session in found:
+        if session.get("sources") and not _is_whole(session, known, now):
+            continue
+        for source in session.get("sources") or {}:
+            message_id = f"recording:{session['_id']}:{source}"
+            outbox.queue(message_id, outbox.RECORDING, session["_id"], event(session, source))
+            count += 1
+        Session._get_collection().update_one(
+            {"_id": session["_id"]}, {"$set": {"recordings_told": True}}
+        )
+    return count
+
+
+def event(session: Document, source: str) -> dict[str, Any]:
+    """Return the message that tells another system of one finished recording."""
+    exam = Exam.objects(id=session["exam_id"]).first()
+    candidate = User.objects(id=session["candidate_id"]).first()
+    files = report.recordings(session, source)
+    segments = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
+    return {
+        "type": outbox.RECORDING,
+        "session_id": session["_id"],
+        "institution_id": session["institution_id"],
+        "exam": {"id": session["exam_id"], "title": exam.title if exam else ""},
+        "candidate": {
+            "id": session["candidate_id"],
+            "login": candidate.login if candidate else "",
+        },
+        "recording": {
+            "source": source,
+            "files": [_file(item) for item in files],
+            "duration_s": round(sum(item["duration_s"] for item in files), 3),
+            "bytes": sum(item["bytes"] for item in files),
+            "completeness": files[0]["completeness"] if files else 0.0,
+            "gaps": [_gap(gap) for gap in files[0]["gaps"]] if files else [],
+            "segments": [
+                {
+                    "id": s.id,
+                    "sha256": s.sha256,
+                    "bytes": s.bytes,
+                    "started_at": s.started_at_ms,
+                    "ended_at": s.ended_at_ms,
+                }
+                for s in segments
+            ],
+        },
+    }
+
+
+def _file(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "url": f"{current().settings.web_url}{item['url']}",
+        "starts_at": log.millis(item["starts_at"]),
+        "ends_at": log.millis(item["ends_at"]),
+        "duration_s": item["duration_s"],
+        "bytes": item["bytes"],
+    }
+
+
+def _gap(gap: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "started_at": log.millis(gap["started_at"]),
+        "ended_at": log.millis(gap["ended_at"]),
+        "cause": gap["cause"],
+    }
+
+
+def _is_whole(session: Document, known: list[Document], now: datetime) -> bool:
+    """Tell whether every source is closed and no node holds media of the session any more."""
+    ended: datetime = session["finished_at"]
+    if now - ended > LOST_AFTER:
+        return True
+    if now - ended < HEARD_AFTER:
+        return False
+    if any(status["state"] != "closed" for status in session["sources"].values()):
+        return False
+    for node in known:
+        if session["_id"] in node["holding"]:
+            return False
+        if nodes.is_alive(node, now) and node["beat_at"] < ended + HEARD_AFTER:
+            return False
+    return True
