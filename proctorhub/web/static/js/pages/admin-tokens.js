@@ -5,6 +5,7 @@ import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
 import { ask } from "../lib/dialog.js";
 import { $, busy, h, say, setText, show } from "../lib/dom.js";
+import { keepFresh } from "../lib/refresh.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
 import { roleWord } from "../lib/words.js";
@@ -56,9 +57,12 @@ $("#copy").addEventListener("click", async () => {
   setText($("#copy span"), t("Copied"));
 });
 
-try {
-  rows.replace(items(await get("/tokens")));
-} catch (error) {
-  say($("#problem"), error.message);
-}
-show($("#loading"), false);
+keepFresh(async () => {
+  try {
+    rows.replace(items(await get("/tokens")));
+    say($("#unreachable"), "");
+  } catch (error) {
+    say($("#unreachable"), error.message);
+  }
+  show($("#loading"), false);
+});

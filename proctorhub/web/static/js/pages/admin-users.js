@@ -4,6 +4,7 @@ import { get, items, patch, post, put } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import { ask } from "../lib/dialog.js";
 import { $, h, say, setText, show } from "../lib/dom.js";
+import { keepFresh } from "../lib/refresh.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
 import { roleWord } from "../lib/words.js";
@@ -83,9 +84,12 @@ $("#filters").addEventListener("input", () => rows.filter(wanted));
 $("#filters").addEventListener("submit", (event) => event.preventDefault());
 $("#new").addEventListener("click", () => edit(null));
 
-try {
-  rows.replace(items(await get("/users")));
-} catch (error) {
-  say($("#problem"), error.message);
-}
-show($("#loading"), false);
+keepFresh(async () => {
+  try {
+    rows.replace(items(await get("/users")));
+    say($("#unreachable"), "");
+  } catch (error) {
+    say($("#unreachable"), error.message);
+  }
+  show($("#loading"), false);
+});

@@ -18,6 +18,8 @@ const WANTS = ["waiting", "identifying"];
 let day = new URLSearchParams(location.search).get("day") || clock.localDay();
 let loaded = false;
 
+// an exam without proctoring needs nobody's eyes, and nobody proctors their own
+const concerns = (s) => s.exam.tier !== "none" && s.candidate.id !== me;
 const planned = (s) => s.booking?.start ?? s.scheduled_at ?? s.created_at;
 
 function light(source, status) {
@@ -115,7 +117,7 @@ function summarise() {
 async function load() {
   const asked = day;
   try {
-    const list = items(await get(`/sessions?day=${day}`)).filter((s) => s.candidate.id !== me);
+    const list = items(await get(`/sessions?day=${day}`)).filter(concerns);
     if (asked !== day) return;
     rows.replace(list);
     rows.filter(wanted);
@@ -134,7 +136,7 @@ function onDay(session) {
 }
 
 function changed(session) {
-  if (!loaded || session.candidate.id === me) return;
+  if (!loaded || !concerns(session)) return;
   const before = rows.get(session.id);
   if (!onDay(session) || (session.proctor && session.proctor.id !== me && !before)) return;
   const news = before?.state !== session.state;
