@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from flask_babel import gettext
+
 from proctorhub.services import errors
 
 _STATUS: dict[type[errors.ServiceError], int] = {
@@ -39,7 +41,7 @@ def body_of(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]
 
 
 def of_error(error: errors.ServiceError) -> dict[str, Any]:
-    """Return the problem of a service's refusal."""
+    """Return the problem of a service's refusal, in the language of the request."""
     return body_of(
-        status_of(error), error.code, error.message, field=error.field, state=error.state
+        status_of(error), error.code, gettext(error.message), field=error.field, state=error.state
     )

@@ -80,14 +80,16 @@ def _page(status: int, detail: str) -> Response:
 
 def _service_error(error: ServiceError) -> Response:
     status = status_of(error)
-    response = _answer(status, error.code, error.message, field=error.field, state=error.state)
+    response = _answer(
+        status, error.code, gettext(error.message), field=error.field, state=error.state
+    )
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 
 def _api_error(error: ApiError) -> Response:
-    return _answer(error.status, error.code, error.detail, **error.extra)
+    return _answer(error.status, error.code, gettext(error.detail), **error.extra)
 
 
 def _csrf_error(error: CSRFError) -> Response:
@@ -120,7 +122,7 @@ def _sentence(error: HTTPException) -> str:
 
 def _database_error(error: Exception) -> Response:
     log.error("database_unavailable", error=type(error).__name__)
-    detail = gettext("The database does not answer. Nothing was changed; try again in a moment.")
+    detail = gettext("The database does not answer. Try again in a moment.")
     return _answer(503, "unavailable", detail)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, request
-from flask_limiter import Limiter
+from flask_limiter import ApplicationLimit, Limiter
 from flask_login import current_user
 
 from proctorhub.web.security import has_bearer
@@ -17,6 +17,8 @@ KIB = 1024
 MIB = 1024 * KIB
 BODY_LIMIT = 64 * KIB
 IMAGE_LIMIT = 4 * MIB
+#: Some seconds of one source, as the candidate's browser recorded them.
+CHUNK_LIMIT = 4 * MIB
 #: Room for the boundaries and small fields around the picture of a multipart body.
 FORM_OVERHEAD = 64 * KIB
 
@@ -25,6 +27,8 @@ WRONG_PASSWORDS = "10 per minute"
 WRONG_PASSWORDS_PER_ADDRESS = "200 per minute"
 #: Everything else, per signed-in person, machine or (when nobody is known) address.
 REQUESTS = "1200 per minute"
+#: Everything from one address: a whole building of candidates, but not a flood of made-up tokens.
+REQUESTS_PER_ADDRESS = "30000 per minute"
 
 
 def asker() -> str:
@@ -55,6 +59,7 @@ def _refused(response: Response) -> bool:
 limiter = Limiter(
     key_func=asker,
     default_limits=[REQUESTS],
+    application_limits=[ApplicationLimit(REQUESTS_PER_ADDRESS, key_function=address)],
     storage_uri="memory://",
     strategy="fixed-window",
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, request
 from flask_login import current_user
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from proctorhub.config import Settings
+from proctorhub.live.door import own_origin
 from proctorhub.services import nodes
 from proctorhub.services.changing import Document
 
@@ -20,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_S = 2.0
 API_PREFIX = "/api/"
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:]{2,45}\](:\d{1,5})?")
 _NO_FEATURES = ("accelerometer", "geolocation", "gyroscope", "magnetometer", "payment", "usb")
 _OWN_FEATURES = ("camera", "microphone", "display-capture", "fullscreen", "autoplay")
@@ -112,9 +115,18 @@ def _needs_csrf_token() -> bool:
     return not has_bearer() and request.endpoint != "api.login" and current_user.is_authenticated
 
 
-def _protect() -> None:
-    if request.endpoint and _needs_csrf_token():
-        csrf.protect()
+def _protector(settings: Settings) -> Callable[[], None]:
+    own = own_origin(settings.web_url)
+
+    def protect() -> None:
+        if request.endpoint and _needs_csrf_token():
+            csrf.protect()
+            if request.method in _CHANGING and not own(
+                request.headers.get("Origin"), request.environ
+            ):
+                raise CSRFError("Another site asked for this.")
+
+    return protect
 
 
 def _origin(url: str) -> str:
@@ -133,7 +145,7 @@ def _headers(app: Flask, settings: Settings) -> None:
         headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("X-Frame-Options", "DENY")
-        # Not `no-referrer`: over HTTPS the CSRF check compares the referring origin.
+        # Not `no-referrer`: browsers would then hide the Origin of forms from us, too.
         headers.setdefault("Referrer-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
@@ -149,9 +161,11 @@ def init(app: Flask, settings: Settings) -> None:
     app.config.update(
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
+        # In its place `_protector` compares the Origin, which machines may leave out.
+        WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_HEADERS=["X-CSRF-Token"],
     )
     csrf.init_app(app)
-    app.before_request(_protect)
+    app.before_request(_protector(settings))
     _headers(app, settings)
     app.jinja_env.globals["csp_nonce"] = csp_nonce

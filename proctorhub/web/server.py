@@ -77,7 +77,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             # One: rooms, limits and the count of sockets live in its memory.
             "workers": 1,
             "threads": self._settings.web_threads,
-            "worker_connections": self._settings.web_threads * 4,
+            "worker_connections": max(1000, self._settings.web_threads * 4),
             "timeout": STUCK_S,
             "graceful_timeout": GRACEFUL_S,
             "keepalive": KEEP_ALIVE_S,

@@ -30,6 +30,11 @@ def test_wrong_passwords_say_no_more_than_wrong(anonymous, candidate):
     assert wrong.json == nobody.json
 
 
+def test_refusals_speak_the_persons_language(anonymous, candidate):
+    anonymous.headers["Accept-Language"] = "ru"
+    assert anonymous.sign_in("ada", "not it, sorry").json["detail"] == "Неверный логин или пароль."
+
+
 def test_signing_in_takes_json_only(anonymous, candidate):
     form = anonymous.http.post("/api/v1/login", data={"login": "ada", "password": PASSWORD})
     assert form.status_code == 415
@@ -44,6 +49,15 @@ def test_a_change_needs_the_csrf_token(candidate):
     assert candidate.post("/tickets/check").status_code == 403
     candidate.headers["X-CSRF-Token"] = token
     assert candidate.post("/tickets/check").status_code == 200
+
+
+def test_a_foreign_page_with_a_stolen_token_changes_nothing(candidate):
+    for origin in ("https://evil.example", "null", "http://localhost.evil.example"):
+        refused = candidate.post("/tickets/check", headers={"Origin": origin})
+        assert (refused.status_code, refused.json["code"]) == (403, "csrf_failed"), origin
+    assert (
+        candidate.post("/tickets/check", headers={"Origin": "http://localhost"}).status_code == 200
+    )
 
 
 def test_somebody_else_signs_in_on_the_same_machine(candidate, proctor):

@@ -184,6 +184,16 @@ def test_live_sockets_work_over_tls(serve, person, settings):
     answers = {opened.recv() for _ in range(20)}
     assert answers == {f'43{number}[{{"ok":true}}]' for number in range(20)}
     opened.close(timeout=0)
+    browser = person("ben", "candidate")
+    cookie = "proctorhub=" + browser.http.get_cookie("proctorhub").value
+    asked = requests.post(
+        f"{process.url}/api/v1/tickets/check",
+        json={},
+        headers={**browser.headers, "Cookie": cookie},
+        verify=False,
+        timeout=PATIENCE_S,
+    )
+    assert asked.status_code == 200
     assert process.stop()[0] == 0
 
 
