@@ -1,6 +1,6 @@
 """What a session costs: the same synthetic senders against our node and against Debian's Janus.
 
-    python benchmarks/media/bench.py [--rounds 3] [--sessions 20] [--seconds 25]
+    make bench-media ARGS="--rounds 3 --sessions 20 --seconds 25"
 
 The server is pinned to one core, senders and viewers to the others. Prints one JSON line.
 CPU is the server's own, from /proc/PID/task/*/schedstat; compare ratios within one run, not runs.
@@ -28,8 +28,8 @@ from typing import Any
 import aiohttp
 import aiortc.rtcdtlstransport
 import ifaddr
-from janus import Handle, configure
 
+from benchmarks.media.janus import Handle, configure
 from proctorhub.domain import ticket
 from proctorhub.media.aiortc_seam import Peer, use_host_addresses
 from proctorhub.media.material import Material, make_media, read_media

@@ -124,8 +124,13 @@ class Forwarder:
             self._upstream.request_keyframe()
 
     def report(self, now: float) -> None:
-        """Send a sender report that maps this viewer's timestamps to the node's clock."""
+        """Send a sender report that maps this viewer's timestamps to the node's clock.
+
+        A viewer still without its first keyframe asks for it again.
+        """
         upstream = self._upstream
+        if self._waiting_for_key:
+            self.request_keyframe()
         if upstream is None or not self.packets or self._seq_shift is None:
             return
         rtp = upstream.clock.rtp_at(now) + self._rtp_shift

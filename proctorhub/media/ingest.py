@@ -17,6 +17,7 @@ MAX_WAIT_S = 1.0
 MAX_PENDING = 1000
 NACK_EVERY_S = 0.04
 NACK_TRIES = 12
+KEY_AGAIN_S = 1.0
 MAX_NACK = 128
 RESTART_DISTANCE = 3000
 
@@ -57,6 +58,7 @@ class TrackIngest:
         self._whole = True
         self._after_gap = False
         self._need_key = kind == "video"
+        self._key_asked_at = 0.0
         self._last_sr = (0, 0.0)
         self._first_seq = 0
         self._highest = 0
@@ -131,6 +133,9 @@ class TrackIngest:
 
     def tick(self, now: float) -> None:
         """Ask again for what is missing and give up what is too late; `now` is UTC seconds."""
+        if self._need_key and self.packets and now - self._key_asked_at > KEY_AGAIN_S:
+            self._key_asked_at = now
+            self.request_keyframe()
         while self._pending and now - self._waiting_since > MAX_WAIT_S:
             self._give_up(now)
         if self._pending and now - self._asked_at > NACK_EVERY_S:

@@ -63,7 +63,8 @@ class Publisher:
         self._on_loss = on_loss
         self._inbox: list[tuple[TrackIngest, int, int, int, bytes, float, bool]] = []
         self._sender_clock = SenderClock()
-        self._pli_sent: dict[str, float] = {}
+        self._pli_wanted = False
+        self._pli_sent_s = 0.0
         self.tracks = {line.kind: self._track(line) for line in lines}
         self._by_ssrc: dict[int, Track] = {}
         self._by_rtx: dict[int, Track] = {}
@@ -83,10 +84,8 @@ class Publisher:
                 self.peer.send_rtcp(rtcp.nack(line.local_ssrc, track.ssrc, lost))
 
         def pli() -> None:
-            now = time.monotonic()
-            if track.ssrc is not None and now - self._pli_sent.get(line.kind, 0.0) > PLI_EVERY_S:
-                self._pli_sent[line.kind] = now
-                self.peer.send_rtcp(rtcp.picture_loss(line.local_ssrc, track.ssrc))
+            self._pli_wanted = True
+            self._send_pli(track)
 
         def loss(before_s: float, after_s: float, packets: int) -> None:
             self._on_loss(line.kind, before_s, after_s, packets)
@@ -103,6 +102,13 @@ class Publisher:
         )
         track = Track(line, ingest)
         return track
+
+    def _send_pli(self, track: Track) -> None:
+        # Many may want a keyframe at once; a wish that comes too soon waits for the next tick.
+        now = time.monotonic()
+        if track.ssrc is not None and now - self._pli_sent_s >= PLI_EVERY_S:
+            self._pli_wanted, self._pli_sent_s = False, now
+            self.peer.send_rtcp(rtcp.picture_loss(track.line.local_ssrc, track.ssrc))
 
     def _frame(self, frame: Frame, now: float) -> None:
         if self.on_frame is not None:
@@ -193,6 +199,8 @@ class Publisher:
         """Repeat what is due between packets: lost ones. Call a few times a second."""
         for track in self.tracks.values():
             track.ingest.tick(now)
+            if self._pli_wanted and track.kind == "video":
+                self._send_pli(track)
 
     def report(self, now: float) -> None:
         """Send receiver reports and the bitrate ceiling. Call each second."""

@@ -239,3 +239,18 @@ def test_many_holes_are_waited_for_side_by_side() -> None:
     behind = 500 - len(track.frames) - len(track.losses)
     assert behind <= (MAX_WAIT_S + 0.1) / 0.02
     assert track.ingest.lost_packets == len(track.losses) >= 40
+
+
+def test_a_keyframe_is_asked_for_until_it_comes() -> None:
+    track = Track()
+    track.push((1, 0, 0, DELTA))  # joined in the middle: nothing can be decoded yet
+    for _ in range(12):
+        track.now += 0.25
+        track.ingest.tick(track.now)
+    assert 3 <= track.plis <= 4 and not track.frames
+    track.push((1, 1, 6000, KEY))
+    asked = track.plis
+    for _ in range(12):
+        track.now += 0.25
+        track.ingest.tick(track.now)
+    assert track.plis == asked and len(track.frames) == 1

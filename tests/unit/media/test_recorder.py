@@ -189,24 +189,37 @@ def test_a_new_picture_size_begins_a_segment(tmp_path: Path) -> None:
     assert [c["width"] for c in studio.closed] == [640, 320]
 
 
-def test_blocks_never_step_back(tmp_path: Path) -> None:
+def _block_times(part: Path) -> list[int]:
+    data = part.read_bytes()
+    at, seen = read_segment(data).header_bytes + CLUSTER_HEAD, []
+    while at < len(data):
+        seen.append(int.from_bytes(data[at + 6 : at + 8], "big", signed=True))
+        at += 5 + (int.from_bytes(data[at + 1 : at + 5], "big") & 0xFFFFFFF)
+    return seen
+
+
+@pytest.mark.parametrize("late_s", [0.3, 2.5])
+def test_blocks_never_step_back(tmp_path: Path, late_s: float) -> None:
     studio = Studio(tmp_path)
     studio.video(0, key=True)
     for step in range(100):
-        studio.audio(step / 50 + 0.3)  # sound runs ahead of the picture
+        studio.audio(step / 50 + late_s)  # the picture comes later than the sound of its time
         if step % 5 == 0:
             studio.video(step / 50 + 0.1)
     studio.recorder.close()
-    times = sorted(studio.recorded["video"] + studio.recorded["audio"])
-    data = studio.parts[0].read_bytes()
-    info = read_segment(data)
-    at, seen = info.header_bytes + CLUSTER_HEAD, []
-    while at < len(data):
-        size = int.from_bytes(data[at + 1 : at + 5], "big") & 0xFFFFFFF
-        seen.append(int.from_bytes(data[at + 6 : at + 8], "big", signed=True))
-        at += 5 + size
+    seen = [at for part in studio.parts for at in _block_times(part)]
     assert seen == sorted(seen)
-    assert len(seen) == len(times) == 121
+    assert len(seen) == 121
+
+
+def test_a_picture_goes_before_the_sound_of_the_same_instant(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.play(0, 5)
+    studio.recorder.close()
+    for part in studio.parts:
+        data = part.read_bytes()
+        first = data[read_segment(data).header_bytes + CLUSTER_HEAD :]
+        assert first[5] & 0x7F == VIDEO_TRACK
 
 
 def test_frames_wait_for_the_first_reports_so_that_both_kinds_share_a_clock(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiortc import rtp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proctorhub.media import rtcp
@@ -11,6 +11,7 @@ from proctorhub.media import rtcp
 SSRC = st.integers(1, 0xFFFFFFFF)
 
 
+@example(1, 2, 65_530, {0, 3, 10, 40})
 @given(SSRC, SSRC, st.integers(0, 0xFFFF), st.sets(st.integers(0, 600), min_size=1, max_size=80))
 def test_nack_names_the_same_packets_also_over_the_wrap(
     ours: int, theirs: int, first: int, steps: set[int]

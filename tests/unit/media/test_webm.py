@@ -58,6 +58,9 @@ def test_ffmpeg_reads_the_same_packets_and_decodes_them(material, segment: bytes
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, video.width, video.height) == ("vp8", 320, 240)
         assert (audio.codec_context.name, audio.rate, audio.channels) == ("opus", 48_000, 2)
+        assert audio.codec_context.extradata[:8] == b"OpusHead"
+        # Chromium refuses to append sound that claims a pre-skip.
+        assert audio.codec_context.extradata[10:12] == b"\0\0"
         found: dict[str, list[bytes]] = {"video": [], "audio": []}
         times = []
         for packet in container.demux():

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import struct
+import time
+
+import pytest
+from aiortc import rtp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proctorhub.media import publisher as module
+from proctorhub.media.frame import Frame
+from proctorhub.media.lines import MediaLine
+from proctorhub.media.publisher import Publisher
+
+KEY = b"\x10" + b"\x30\x01\x00\x9d\x01\x2a\x80\x02\xe0\x01"
+
+
+class Wire:
+    """Stands in for a peer."""
+
+    def __init__(self) -> None:
+        self.rtcp: list[bytes] = []
+
+    def send_rtcp(self, packet: bytes) -> None:
+        self.rtcp.append(packet)
+
+
+def _line(kind: str, ssrc: int | None, rtx: int | None) -> MediaLine:
+    video = kind == "video"
+    return MediaLine(
+        kind=kind,
+        mid="0",
+        codec="VP8" if video else "opus",
+        payload_type=97 if video else 96,
+        clock_rate=90_000 if video else 48_000,
+        rtx_payload_type=98 if video else None,
+        ssrc=ssrc,
+        rtx_ssrc=rtx,
+        local_ssrc=9,
+        cname="",
+        profile="",
+    )
+
+
+def _publisher(ssrc: int | None = 2, rtx: int | None = 3) -> tuple[Publisher, Wire, list[Frame]]:
+    wire, frames = Wire(), []
+    made = Publisher(
+        wire,  # type: ignore[arg-type]
+        [_line("audio", None if ssrc is None else 1, None), _line("video", ssrc, rtx)],
+        on_loss=lambda *_: None,
+    )
+    made.on_frame = lambda frame, now: frames.append(frame)
+    return made, wire, frames
+
+
+def _packet(payload: bytes, *, seq: int = 1, ssrc: int = 2, kind: int = 97) -> bytes:
+    return struct.pack("!BBHII", 0x80, 0x80 | kind, seq, 900, ssrc) + payload
+
+
+def test_header_extensions_sources_and_padding_are_taken_off() -> None:
+    made, _, frames = _publisher()
+    head = struct.pack("!BBHII", 0x80 | 0x20 | 0x10 | 2, 0x80 | 97, 1, 900, 2) + bytes(8)
+    made.on_rtp(head + b"\xbe\xde\x00\x01\x10\x00\x00\x00" + KEY + b"\0\0\0\x04")
+    made.drain()
+    assert [f.data for f in frames] == [KEY[1:]]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_tracks_are_found_by_ssrc_or_else_by_payload_type(announced: bool) -> None:
+    made, _, frames = _publisher(*((2, 3) if announced else (None, None)))
+    made.on_rtp(_packet(KEY, seq=1, ssrc=2))
+    made.on_rtp(_packet(b"\x00\x02" + KEY, seq=77, ssrc=3, kind=98))  # RTX of packet 2
+    made.on_rtp(_packet(b"sound", seq=5, ssrc=1, kind=96))
+    made.on_rtp(_packet(b"?", seq=5, ssrc=4, kind=111))
+    made.drain()
+    assert sorted(f.kind for f in frames) == ["audio", "video", "video"]
+    assert made.tracks["video"].ingest.recovered == 1
+    assert made.unknown_packets == 1
+
+
+def test_wishes_for_a_keyframe_are_gathered_but_none_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, wire, _ = _publisher()
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    video = made.tracks["video"]
+    for _ in range(5):
+        video.request_keyframe()
+    assert len(wire.rtcp) == 1
+    made.tick(time.time())
+    assert len(wire.rtcp) == 1
+    now += module.PLI_EVERY_S
+    made.tick(time.time())
+    assert len(wire.rtcp) == 2
+    now += 1
+    made.tick(time.time())
+    assert len(wire.rtcp) == 2
+
+
+def test_reports_go_out_for_tracks_that_send() -> None:
+    made, wire, _ = _publisher()
+    made.report(time.time())
+    assert not wire.rtcp
+    made.on_rtp(_packet(KEY))
+    made.drain()
+    made.report(time.time())
+    report, remb = rtp.RtcpPacket.parse(wire.rtcp[0])
+    assert isinstance(report, rtp.RtcpRrPacket) and report.reports[0].ssrc == 2
+    assert isinstance(remb, rtp.RtcpPsfbPacket)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=80), st.binary(max_size=80))
+def test_garbage_never_hurts(packet: bytes, report: bytes) -> None:
+    made, _, _ = _publisher(None, None)
+    made.on_rtp(packet)
+    made.on_rtp(struct.pack("!BB", 0x80, 97) + packet)
+    made.on_rtcp(report)
+    made.drain()
+    made.flush(time.time())
