@@ -15,6 +15,13 @@ class GapCause(StrEnum):
     STORAGE = "storage"
 
 
+class Origin(StrEnum):
+    """Who recorded a segment: the media node, or (weaker trust) the candidate's own browser."""
+
+    NODE = "node"
+    CLIENT = "client"
+
+
 class CloseReason(StrEnum):
     """Why a chain (one WHIP session's run of segments) ended."""
 

@@ -54,14 +54,14 @@ def tracks_element(header: bytes) -> bytes:
     """Return the whole Tracks element of a segment's header. Raises NotWebm."""
     if not header.startswith(EBML):
         raise NotWebm("no EBML header")
-    size, width = _read_size(header, 4)
+    size, width = read_size(header, 4)
     at = 4 + width + size
     if header[at : at + 4] != SEGMENT:
         raise NotWebm("no Segment element")
-    at += 4 + _read_size(header, at + 4)[1]
+    at += 4 + read_size(header, at + 4)[1]
     while at < len(header):
-        identifier = header[at : at + _id_width(header[at])]
-        size, width = _read_size(header, at + len(identifier))
+        identifier = header[at : at + id_width(header[at])]
+        size, width = read_size(header, at + len(identifier))
         end = at + len(identifier) + width + size
         if identifier == TRACKS and end <= len(header):
             return header[at:end]
@@ -176,13 +176,15 @@ def _size(value: int, width: int) -> bytes:
     return (value | 1 << (7 * width)).to_bytes(width, "big")
 
 
-def _id_width(first: int) -> int:
+def id_width(first: int) -> int:
+    """Return how many bytes the element id has that begins with `first`. Raises NotWebm."""
     if first < 0x10:
         raise NotWebm("no element id")
     return 9 - first.bit_length()
 
 
-def _read_size(data: bytes, at: int) -> tuple[int, int]:
+def read_size(data: bytes, at: int) -> tuple[int, int]:
+    """Return an element's size and how many bytes it takes (RFC 8794 §6). Raises NotWebm."""
     if at >= len(data) or data[at] == 0:
         raise NotWebm("no element size")
     width = 9 - data[at].bit_length()

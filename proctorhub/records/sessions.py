@@ -16,7 +16,7 @@ from mongoengine import (
     StringField,
 )
 
-from proctorhub.domain.media import GapCause
+from proctorhub.domain.media import GapCause, Origin
 from proctorhub.domain.session import State, Verdict
 from proctorhub.records.base import UtcField, new_id, utc_now
 
@@ -197,6 +197,7 @@ class Segment(Document):  # type: ignore[misc]
     audio_frames = IntField()
     lost_packets = IntField()
     blob_key = StringField(required=True)
+    origin = StringField(default=Origin.NODE.value, choices=[origin.value for origin in Origin])
     stored_at = UtcField(default=utc_now)
     meta = {
         "collection": "segments",
@@ -223,4 +224,24 @@ class Gap(Document):  # type: ignore[misc]
         "collection": "gaps",
         "strict": True,
         "indexes": [{"fields": ["session_id", "source", "started_at_ms"]}],
+    }
+
+
+class ClientChunk(Document):  # type: ignore[misc]
+    """What the candidate's browser kept and sent for a gap: accepted once, never changed."""
+
+    id = StringField(primary_key=True)
+    session_id = StringField(required=True)
+    source = StringField(required=True)
+    number = IntField(required=True)
+    started_at_ms = LongField(required=True)
+    ended_at_ms = LongField(required=True)
+    bytes = LongField(required=True)
+    sha256 = StringField(required=True)
+    blob_key = StringField(required=True)
+    received_at = UtcField(default=utc_now)
+    meta = {
+        "collection": "client_chunks",
+        "strict": True,
+        "indexes": [{"fields": ["session_id", "source", "number"], "unique": True}],
     }

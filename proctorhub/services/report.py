@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from proctorhub.domain import completeness, evidence
+from proctorhub.domain import backfill, completeness, evidence
+from proctorhub.domain.media import Origin
 from proctorhub.domain.permissions import Actor, Standing, visible_to
 from proctorhub.domain.session import State
 from proctorhub.domain.ticket import RECORDED_SOURCES
@@ -63,21 +66,45 @@ def live_entries(actor: Actor, session_id: str, after: int = -1) -> list[dict[st
     return [e for e in log.entries(session_id, after) if visible_to(side, e["kind"])]
 
 
-def coverage(session: changing.Document, source: str) -> completeness.Coverage:
+@dataclass(frozen=True)
+class Coverage:
+    """What the media node has of one source, and what it is with the client's fillings."""
+
+    by_node: completeness.Coverage
+    filled: completeness.Coverage
+
+    @property
+    def backfilled_ms(self) -> int:
+        """Return how much only the candidate's own browser had."""
+        return self.filled.recorded_ms - self.by_node.recorded_ms
+
+    @property
+    def healed(self) -> list[completeness.Span]:
+        """Return the stretches that were filled."""
+        return backfill.subtract(self.by_node.holes, self.filled.holes)
+
+
+def coverage(session: changing.Document, source: str) -> Coverage:
     """Return how much of one source is recorded, and the holes."""
-    spans = [
-        (s.started_at_ms, s.ended_at_ms)
-        for s in Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
-    ]
+    found = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
+    by_origin: dict[str, list[completeness.Span]] = {origin.value: [] for origin in Origin}
+    for segment in found:
+        by_origin[segment.origin].append((segment.started_at_ms, segment.ended_at_ms))
+    spans = by_origin[Origin.NODE.value]
     status = (session.get("sources") or {}).get(source)
     if not status and not spans:
-        return completeness.Coverage(0, 0, ())
+        nothing = completeness.Coverage(0, 0, ())
+        return Coverage(nothing, nothing)
     opened = log.millis(status["first_at"]) if status and status.get("first_at") else spans[0][0]
     first = spans[0][0] if spans and spans[0][0] - opened <= FIRST_FRAME_MS else opened
     end = recording.media_end(session, source)
     if end is None:
         end = spans[-1][1] if spans else log.millis(utc_now())
-    return completeness.coverage(spans, (first, max(first, end)))
+    expected = (first, max(first, end))
+    return Coverage(
+        completeness.coverage(spans, expected),
+        completeness.coverage([*spans, *by_origin[Origin.CLIENT.value]], expected),
+    )
 
 
 def _present(session: changing.Document) -> list[str]:
@@ -98,31 +125,42 @@ def _track(session: changing.Document, source: str) -> dict[str, Any]:
                 "ended_at": recording.moment(s.ended_at_ms),
                 "bytes": s.bytes,
                 "sha256": s.sha256,
+                "origin": s.origin,
                 "video_codec": s.video_codec,
                 "has_audio": s.has_audio,
             }
             for s in segments
         ],
-        "gaps": _gaps(session, source, covered),
-        "expected_s": round(covered.expected_ms / 1000, 3),
-        "recorded_s": round(covered.recorded_ms / 1000, 3),
-        "completeness": round(covered.completeness, 5),
+        "gaps": _gaps(session, source, covered.filled.holes),
+        "healed": _healed(session, source, covered),
+        "expected_s": round(covered.by_node.expected_ms / 1000, 3),
+        "recorded_s": round(covered.by_node.recorded_ms / 1000, 3),
+        "backfilled_s": round(covered.backfilled_ms / 1000, 3),
+        "completeness": round(covered.filled.completeness, 5),
     }
 
 
+def _healed(session: changing.Document, source: str, covered: Coverage) -> list[dict[str, Any]]:
+    told = _gaps(session, source, covered.healed)
+    return [{**gap, "origin": Origin.CLIENT.value} for gap in told]
+
+
 def _gaps(
-    session: changing.Document, source: str, covered: completeness.Coverage
+    session: changing.Document, source: str, holes: Iterable[completeness.Span]
 ) -> list[dict[str, Any]]:
     noted = list(Gap.objects(session_id=session["_id"], source=source))
     found = []
-    for start, end in covered.holes:
+    for start, end in holes:
         overlapping = [g for g in noted if g.started_at_ms < end and g.ended_at_ms > start]
         if overlapping:
             cause = overlapping[0].cause
         else:
             before = (
                 Segment.objects(
-                    session_id=session["_id"], source=source, ended_at_ms__lte=start + 1
+                    session_id=session["_id"],
+                    source=source,
+                    origin__ne=Origin.CLIENT.value,
+                    ended_at_ms__lte=start + 1,
                 )
                 .order_by("-ended_at_ms")
                 .first()
@@ -144,7 +182,10 @@ def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]
     if not parts:
         return []
     covered = coverage(session, source)
-    gaps = _gaps(session, source, covered)
+    missing = {
+        "gaps": _gaps(session, source, covered.filled.holes),
+        "healed": _healed(session, source, covered),
+    }
     items = []
     for number, segments in enumerate(parts):
         starts, ends = segments[0].started_at_ms, max(s.ended_at_ms for s in segments)
@@ -158,8 +199,8 @@ def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]
                 "ends_at": recording.moment(ends),
                 "duration_s": round((ends - starts) / 1000, 3),
                 "bytes": sum(s.bytes for s in segments),
-                "completeness": round(covered.completeness, 5),
-                "gaps": gaps,
+                "completeness": round(covered.filled.completeness, 5),
+                **missing,
                 "video_codec": segments[0].video_codec,
                 "has_audio": segments[0].has_audio,
             }

@@ -1,0 +1,233 @@
+"""Gaps that the candidate's own browser fills, from the chunk to the joined recording."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from proctorhub.domain import evidence, webm_capture
+from proctorhub.domain.media import ClosedSegment
+from proctorhub.domain.webm_capture import Block
+from proctorhub.media.webm import VideoTrack, header
+from proctorhub.records.base import utc_now
+from proctorhub.records.sessions import ClientChunk, Segment, Session
+from proctorhub.services import backfill, changing, log, playback, proctoring, recording, report
+from proctorhub.services.errors import Conflict, Invalid, NotFound
+
+RATE = 10
+AGO_MS = 40_000
+
+
+def film(seconds: float, brightness: int) -> bytes:
+    """A WebM of VP8 with keyframes every second, and Opus."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="webm") as container:
+        video = container.add_stream("libvpx", rate=RATE, options={"g": str(RATE)})
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        sound = container.add_stream("libopus", rate=48_000)
+        for _ in range(int(seconds * RATE)):
+            picture = np.full((120, 160, 3), brightness, np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture)))
+        for n in range(int(seconds * 50)):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.int16), layout="stereo")
+            frame.rate, frame.pts = 48_000, n * 960
+            container.mux(sound.encode(frame))
+        container.mux(video.encode(None))
+        container.mux(sound.encode(None))
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def bright() -> bytes:
+    return film(4, 200)
+
+
+@pytest.fixture(scope="module")
+def dark() -> bytes:
+    return film(4, 40)
+
+
+class Camera:
+    """A session's camera: 4 s recorded, a gap of 6 s, 4 s recorded."""
+
+    def __init__(self, candidate, session_id: str, folder: Path, dark: bytes):
+        self.candidate, self.id, self.folder = candidate, session_id, folder
+        now = log.millis(utc_now())
+        opened = recording.moment(now - AGO_MS)
+        Session.objects(id=session_id).update(checked_in_at=opened)
+        self.origin = recording.origin_ms(session_id)
+        self.t = self.origin + 2000
+        self.segment("one", self.t, dark)
+        recording.source_closed(session_id, "camera", "one", self.t + 4000, "connection_lost")
+        self.segment("two", self.t + 10_000, dark)
+
+    def segment(self, chain: str, at: int, film: bytes) -> None:
+        head = header(VideoTrack("VP8", 160, 120), True)
+        frames = sorted(webm_capture.read(film), key=lambda b: b.at_ms)
+        blocks = [Block(b.track, at + b.at_ms, b.data, b.key) for b in frames]
+        data = webm_capture.write(head, blocks, self.origin)
+        path = self.folder / f"{chain}.webm"
+        path.write_bytes(data)
+        recording.source_opened(self.id, "camera", chain, at, replaced=False)
+        closed = ClosedSegment(
+            self.id, "camera", chain, 0, self.origin, at, at + 4000, len(data),
+            hashlib.sha256(data).hexdigest(), len(head), "VP8", 160, 120, True, 40, 200, 0,
+        )  # fmt: skip
+        recording.store_segment(closed, path)
+
+    def gaps(self) -> list[tuple[int, int]]:
+        (camera, screen) = backfill.gaps(self.candidate, self.id)["items"]
+        assert screen["gaps"] == []
+        return [
+            (log.millis(g["started_at"]) - self.t, log.millis(g["ended_at"]) - self.t)
+            for g in camera["gaps"]
+        ]
+
+    def send(self, number: int, at: int, data: bytes, **changes):
+        sent = {
+            "actor": self.candidate,
+            "session_id": self.id,
+            "source": "camera",
+            "number": number,
+            "started_at": recording.moment(self.t + at),
+            "ended_at": recording.moment(self.t + at + 4000),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "data": data,
+        }
+        return backfill.fill(**{**sent, **changes})
+
+
+@pytest.fixture
+def camera(candidate, sitting_until, tmp_path, dark) -> Camera:
+    return Camera(candidate, sitting_until("running"), tmp_path, dark)
+
+
+def test_two_chunks_heal_a_gap(camera, proctor, bright):
+    assert camera.gaps() == [(4000, 10_000)]
+    first = camera.send(0, 2500, bright)
+    assert [(f["segment_id"], first["number"]) for f in first["filled"]] == [
+        (f"{camera.id}-camera-0-0", 0)
+    ]
+    assert camera.gaps() == [(6500, 10_000)]
+    camera.send(1, 6300, bright)
+    assert camera.gaps() == []
+
+    track = report.media(proctor, camera.id)["tracks"][0]
+    assert [s["origin"] for s in track["segments"]] == ["node", "client", "client", "node"]
+    assert track["gaps"] == []
+    (healed,) = track["healed"]
+    assert (healed["cause"], healed["origin"]) == ("network", "client")
+    assert log.millis(healed["started_at"]) == camera.t + 4000
+    assert track["backfilled_s"] == 6.0
+    assert track["recorded_s"] + 6 == pytest.approx(track["expected_s"] * track["completeness"])
+
+
+def test_the_joined_recording_plays_through(camera, proctor, bright):
+    camera.send(0, 2500, bright)
+    camera.send(1, 6300, bright)
+    film = playback.open(proctor, camera.id, "camera")
+    whole = io.BytesIO(b"".join(film.read(0, film.size)))
+    with av.open(whole) as container:
+        seen = [
+            (frame.time, frame.to_ndarray(format="gray").mean())
+            for frame in container.decode(video=0)
+        ]
+    assert 13.8 <= seen[-1][0] <= 14
+    assert all(later[0] - earlier[0] < 0.25 for earlier, later in pairwise(seen))
+    assert all(light > 150 for at, light in seen if 4 <= at < 9.95)
+    assert all(light < 80 for at, light in seen if at < 3.95 or at >= 10)
+
+
+def test_the_log_tells_of_it_and_stays_intact(camera, bright):
+    camera.send(0, 4000, bright)
+    (entry,) = log.of_kind(camera.id, "segment.backfilled")
+    stored = Segment.objects.get(id=entry["data"]["segment_id"])
+    assert entry["data"]["sha256"] == stored.sha256
+    assert entry["data"]["origin"] == stored.origin == "client"
+    chunk = ClientChunk.objects.get(session_id=camera.id)
+    assert entry["data"]["chunk"] == {"number": 0, "sha256": chunk.sha256}
+    assert entry["actor"]["role"] == "candidate"
+    kept = b"".join(backfill.current().store.get(chunk.blob_key))
+    assert kept == bright
+    assert evidence.verify(list(log.entries(camera.id))).intact
+
+
+def test_the_same_chunk_twice(camera, bright):
+    first = camera.send(0, 4000, bright)
+    assert camera.send(0, 4000, bright) == first
+    assert len(log.of_kind(camera.id, "segment.backfilled")) == 1
+    assert ClientChunk.objects.count() == 1
+
+
+def test_a_crash_in_between_is_made_good_by_the_next_try(camera, bright, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(backfill, "_store", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            camera.send(0, 4000, bright)
+    assert len(camera.send(0, 4000, bright)["filled"]) == 1
+
+
+REFUSED = {
+    "no_gap": {"started_at": 10_000, "ended_at": 14_000},
+    "wrong_number": {"number": 7},
+    "ended_at": {"ended_at": 4000 - 1},
+    "sha256": {"sha256": "0" * 64},
+    "body": {"data": b"RIFF"},
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_refused_and_nothing_changed(camera, bright, why):
+    changes = dict(REFUSED[why])
+    for name in ("started_at", "ended_at"):
+        if name in changes:
+            changes[name] = recording.moment(camera.t + changes[name])
+    data = changes.pop("data", bright)
+    with pytest.raises((Conflict, Invalid)) as refused:
+        camera.send(changes.pop("number", 0), 4000, data, **changes)
+    assert why in (refused.value.code, refused.value.field)
+    assert ClientChunk.objects.count() == 0
+    assert Segment.objects(origin="client").count() == 0
+
+
+def test_times_that_cannot_be(camera, bright):
+    for start, end in ((0, 16_000), (0, 1000), (AGO_MS, AGO_MS + 4000)):
+        with pytest.raises(Invalid):
+            camera.send(
+                0, 0, bright,
+                started_at=recording.moment(camera.t + 4000 + start),
+                ended_at=recording.moment(camera.t + 4000 + end),
+            )  # fmt: skip
+
+
+def test_another_chunk_under_the_same_number(camera, bright, dark):
+    camera.send(0, 4000, bright)
+    with pytest.raises(Conflict) as refused:
+        camera.send(0, 4000, dark)
+    assert refused.value.code == "number_taken"
+
+
+def test_only_the_candidate(camera, bright, person, proctor):
+    for stranger in (person("candidate"), proctor):
+        with pytest.raises(NotFound):
+            backfill.gaps(stranger, camera.id)
+        with pytest.raises(NotFound):
+            camera.send(0, 4000, bright, actor=stranger)
+    with pytest.raises(NotFound):
+        camera.send(0, 4000, bright, source="proctor")
+
+
+def test_after_the_end_only_for_a_moment(camera, bright, proctor):
+    proctoring.interrupt(proctor, camera.id, "power cut")
+    assert camera.send(0, 4000, bright)["filled"]
+    before = changing.raw(camera.id)["finished_at"] - 2 * backfill.GRACE
+    Session.objects(id=camera.id).update(finished_at=before)
+    with pytest.raises(Conflict) as refused:
+        camera.send(1, 6300, bright)
+    assert refused.value.code == "state_not_allowed"
