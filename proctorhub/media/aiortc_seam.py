@@ -222,7 +222,9 @@ class Peer:
         fitting = [codec for codec in line._codecs if codec.name in wanted]
         if not fitting:
             raise BadOffer(f"The {line.kind} line offers none of {', '.join(wanted)}.")
-        best = next((c for c in fitting if _profile(c) == profile), fitting[0])
+        best = fitting[0]  # the offer's order is the sender's preference
+        if send is not None:
+            best = next((c for c in fitting if _profile(c) == profile), best)
         line._codecs = [best, *_rtx_of(best, line._codecs)]
 
     def _take_over(self, line: RTCRtpTransceiver) -> None:

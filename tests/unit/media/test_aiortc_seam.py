@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from typing import Any
 
 import aioice.ice
 import pylibsrtp
 import pytest
-from aiortc import RTCPeerConnection, rtp
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, rtp
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from pylibsrtp._binding import lib
 
@@ -140,6 +141,23 @@ def test_two_peers_exchange_plain_packets() -> None:
         assert got == [packet + b"picture", report]
         await sender.close()
         await receiver.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("first", ["VP8", "H264"])
+def test_the_answer_takes_the_codec_that_the_offer_names_first(first: str) -> None:
+    async def scenario() -> None:
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        line = pc.addTransceiver("video", direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        line.setCodecPreferences(sorted(codecs, key=lambda c: c.name != first))
+        await pc.setLocalDescription(await pc.createOffer())
+        peer = seam.Peer()
+        answer = await peer.answer(pc.localDescription.sdp)
+        assert re.findall(r"a=rtpmap:\d+ (\w+)/90000", answer) == [first, "rtx"]
+        await peer.close()
+        await pc.close()
 
     asyncio.run(scenario())
 
