@@ -224,17 +224,19 @@ class _Change:
         """Apply to a stored document; returns it before and after, and whether it differs."""
         before = decode_document(match.raw)
         after = self.apply(decode_document(match.raw))
-        if "_id" not in after:
+        if next(iter(after), None) != "_id":
             after = {"_id": before["_id"], **after}
         if encode(after["_id"]) != encode(before["_id"]):
             raise CommandError(
                 "ImmutableField",
                 "Performing an update on the path '_id' would modify the immutable field '_id'",
             )
-        raw = encode_document({"_id": before["_id"], **after})
+        after["_id"] = before["_id"]
+        raw = encode_document(after)
         if raw == match.raw:
             return before, after, False
-        self._session.storage.replace(collection, match.row, before, raw)
+        touched = None if self.is_pipeline else self._update.touched
+        self._session.storage.replace(collection, match.row, before, after, raw, touched)
         return before, after, True
 
     def upsert(self, collection: Collection, query: Document) -> Document:

@@ -66,6 +66,12 @@ class Index:
         """After how many seconds a TTL index removes a document."""
         return self.spec.get("expireAfterSeconds")
 
+    def depends_on(self, touched: frozenset[str] | None) -> bool:
+        """Tell whether a change of these top-level fields (None: of any) can change the keys."""
+        if touched is None or self.partial is not None:
+            return True
+        return any(parts[0] in touched for parts in self._paths)
+
     def as_multikey(self) -> Index:
         """Return the same index marked as holding arrays."""
         return replace(self, multikey=True)

@@ -177,7 +177,7 @@ def _merge(context: Context, spec: Any) -> Stage:
                 merged = {**old, **document} if when_matched == "merge" else document
                 if encode(merged["_id"]) == encode(old["_id"]):
                     merged = {**merged, "_id": old["_id"]}
-                storage.replace(target, match.row, old, encode_document(merged))
+                storage.replace(target, match.row, old, merged, encode_document(merged))
         return iter(())
 
     return run

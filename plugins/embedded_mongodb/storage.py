@@ -36,8 +36,8 @@ _SCHEMA = f"""
         multikey INTEGER NOT NULL DEFAULT 0);
     PRAGMA user_version = {_SCHEMA_VERSION};
 """
-# After a burst the log file is cut back to this.
-_LOG_LIMIT = 64 << 20
+# The log is begun anew beyond this, and after a burst its file is cut back to it.
+_LOG_LIMIT = 16 << 20
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -164,16 +164,18 @@ class Storage:
             self._writer.executescript(f"PRAGMA incremental_vacuum({pages})")
 
     def checkpoint(self) -> None:
-        """Copy the log into the file, most of it while clients go on.
+        """Copy the log into the file while clients go on.
 
-        The rest is copied with the write lock held, so that the log is whole in the file and
-        begun anew: writing over an old log is much cheaper to sync than one that grows.
+        They have to wait only when the log has grown long: its rest is then copied with the
+        write lock held, so that it can be begun anew. Writing over an old log is much cheaper to
+        sync than one that grows.
         """
         self.log_bytes = 0
         run = self._reader().execute
-        run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        with self._write_lock:
-            run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        _, pages, _ = run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages * PAGE_SIZE > _LOG_LIMIT:
+            with self._write_lock:
+                run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     # Collections and indexes
 
@@ -285,22 +287,34 @@ class Storage:
         except sqlite3.IntegrityError:
             raise _duplicate(collection, "_id_", {"_id": 1}, {"_id": document["_id"]}) from None
 
-    def replace(self, collection: Collection, row: int, old: Document, raw: bytes) -> None:
-        """Put an encoded document in the place of another with the same `_id`."""
+    def replace(
+        self,
+        collection: Collection,
+        row: int,
+        old: Document,
+        new: Document,
+        raw: bytes,
+        touched: frozenset[str] | None = None,
+    ) -> None:
+        """Put a document (`raw` when encoded) in the place of another with the same `_id`.
+
+        `touched` are the top-level fields that may differ, None when any may.
+        """
         if len(raw) > MAX_DOCUMENT:
             raise CommandError(
                 "Location17419", "Resulting document after update is larger than 16777216"
             )
         self.log_bytes += len(raw) + 3 * PAGE_SIZE
+        sql = f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?"
+        parameters = (zlib.crc32(raw), raw, row)
+        affected = [index for index in collection.indexes if index.depends_on(touched)]
+        if not affected:
+            self.execute(sql, parameters)
+            return
         with self.undo_on_error():
-            self.execute(
-                f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?",
-                (zlib.crc32(raw), raw, row),
-            )
-            if collection.indexes:
-                new = decode_document(raw)
-                for index in collection.indexes:
-                    self._index_row(collection, index, row, index.keys(old)[0], index.keys(new))
+            self.execute(sql, parameters)
+            for index in affected:
+                self._index_row(collection, index, row, index.keys(old)[0], index.keys(new))
 
     def delete(self, collection: Collection, row: int, document: Document) -> None:
         """Remove a document."""

@@ -76,6 +76,16 @@ class Update:
             if name not in self._filters:
                 raise bad_value(f"No array filter found for identifier '{name}'")
 
+    @property
+    def touched(self) -> frozenset[str] | None:
+        """The top-level fields that the update may change, None when it replaces them all."""
+        if self.is_replacement:
+            return None
+        renamed = self._spec.get("$rename", {}).values()
+        return frozenset(parts[0] for parts, _, _ in self._changes) | frozenset(
+            name.split(".")[0] for name in renamed
+        )
+
     def apply(self, document: Document, inserting: bool = False) -> Document:
         """Return the updated document; `document` itself may be changed on the way."""
         if self.is_replacement:
