@@ -31,7 +31,7 @@ def undrain_node(actor: Actor, node_id: str, body: Nothing) -> dict[str, Any]:
     return nodes.set_draining(actor, node_id, False)
 
 
-@resource.route("DELETE", "/nodes/<node_id>")
+@resource.route("DELETE", "/nodes/<node_id>", status=204)
 def forget_node(actor: Actor, node_id: str) -> None:
     """Remove a dead node that will not come back."""
     nodes.forget(actor, node_id)

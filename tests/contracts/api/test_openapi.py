@@ -56,6 +56,10 @@ def test_operations_are_named_once_and_told_in_a_sentence():
     assert all(o["summary"] and o["responses"]["default"] for o in operations)
 
 
+def test_an_operation_without_an_answer_says_204():
+    assert [r.name for r in TABLE if (r.answer is None) != (r.status == 204)] == []
+
+
 def test_parameters_of_the_path_are_declared():
     for path, operations in DOCUMENT["paths"].items():
         for operation in operations.values():

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from proctorhub.config import Settings
 from proctorhub.records.base import utc_now
 from proctorhub.services import runtime
+from proctorhub.web.server import GRACEFUL_S
 
 PATIENCE_S = 20.0
 SERVE = """
@@ -141,7 +142,7 @@ def test_it_serves_and_stops_at_once_with_pages_open(serve, person):
     assert next(following.iter_lines()) == b": following"
 
     status, took = process.stop()
-    assert (status, took < 8) == (0, True)
+    assert (status, took < GRACEFUL_S) == (0, True)
     for opened in sockets:
         opened.close(timeout=0)
     for line in process.popen.stderr:
