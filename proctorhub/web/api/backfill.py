@@ -7,7 +7,8 @@ from typing import Any
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import backfill
 from proctorhub.services.errors import Invalid
-from proctorhub.web.api.answers import BackfillSource, Filled, Items
+from proctorhub.web.api.answers import Items
+from proctorhub.web.api.evidence_answers import BackfillSource, Filled
 from proctorhub.web.api.fields import Moment, Query, Sha256
 from proctorhub.web.api.routing import Resource
 from proctorhub.web.limits import CHUNK_LIMIT

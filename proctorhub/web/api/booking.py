@@ -11,9 +11,10 @@ from proctorhub.domain.permissions import Actor
 from proctorhub.records.base import utc_now
 from proctorhub.services import availability, booking
 from proctorhub.services.errors import Invalid
-from proctorhub.web.api.answers import Availability, Items, Session, Time
+from proctorhub.web.api.answers import Availability, Items, Time
 from proctorhub.web.api.fields import Body, Moment, Query
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.api.session_answers import Session
 
 resource = Resource("booking")
 

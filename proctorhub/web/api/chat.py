@@ -7,9 +7,10 @@ from typing import Any
 from proctorhub.domain.permissions import Actor
 from proctorhub.live import wire
 from proctorhub.services import chat
-from proctorhub.web.api.answers import Entry, Items
+from proctorhub.web.api.answers import Items
 from proctorhub.web.api.proctoring import Text
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.api.session_answers import Entry
 
 resource = Resource("chat")
 

@@ -11,9 +11,11 @@ from pydantic import Field
 from proctorhub.domain.permissions import Actor
 from proctorhub.live import wire
 from proctorhub.services import playback, report
-from proctorhub.web.api.answers import Entry, Items, MediaOverview, Report
+from proctorhub.web.api.answers import Items
+from proctorhub.web.api.evidence_answers import MediaOverview, Report
 from proctorhub.web.api.fields import Query
 from proctorhub.web.api.routing import Media, Resource
+from proctorhub.web.api.session_answers import Entry
 from proctorhub.web.api.streaming import stream
 
 resource = Resource("evidence")

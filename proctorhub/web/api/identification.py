@@ -8,11 +8,11 @@ from flask import Response
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import identification, proctoring
-from proctorhub.web.api.answers import NewStill, Session
 from proctorhub.web.api.fields import Body, Id, Nothing, Query, Words
 from proctorhub.web.api.pictures import picture
 from proctorhub.web.api.proctoring import Reason
 from proctorhub.web.api.routing import Media, Resource
+from proctorhub.web.api.session_answers import NewStill, Session
 
 resource = Resource("identification")
 

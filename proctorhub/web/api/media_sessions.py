@@ -8,8 +8,8 @@ from pydantic import Field
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import media_sessions
-from proctorhub.web.api.answers import MediaSessionStatus, StartedMediaSession
 from proctorhub.web.api.fields import Body, Id, Nothing
+from proctorhub.web.api.media_answers import MediaSessionStatus, StartedMediaSession
 from proctorhub.web.api.routing import Resource
 from proctorhub.web.api.sitting import Agreement
 from proctorhub.web.security import called_hostname

@@ -6,8 +6,9 @@ from typing import Any
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import nodes
-from proctorhub.web.api.answers import Items, Node
+from proctorhub.web.api.answers import Items
 from proctorhub.web.api.fields import Nothing
+from proctorhub.web.api.media_answers import Node
 from proctorhub.web.api.routing import Resource
 
 resource = Resource("nodes")

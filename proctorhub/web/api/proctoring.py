@@ -10,9 +10,9 @@ from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import Verdict
 from proctorhub.live import wire
 from proctorhub.services import concluding, proctoring, sessions, sitting
-from proctorhub.web.api.answers import Entry, Session
 from proctorhub.web.api.fields import Body, Nothing, Words
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.api.session_answers import Entry, Session
 
 resource = Resource("proctoring")
 

@@ -10,9 +10,11 @@ from proctorhub.domain.session import State
 from proctorhub.domain.ticket import Direction, Source
 from proctorhub.services import placing, sessions, sitting, ticketing
 from proctorhub.services.errors import Busy, Conflict, Invalid
-from proctorhub.web.api.answers import Items, Joined, Session
+from proctorhub.web.api.answers import Items
 from proctorhub.web.api.fields import Body, Id, Query
+from proctorhub.web.api.media_answers import Joined
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.api.session_answers import Session
 from proctorhub.web.security import called_hostname
 
 resource = Resource("sessions")

@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import sitting
-from proctorhub.web.api.answers import ConsentText, Session
 from proctorhub.web.api.fields import Body, Line, Nothing, Sha256
 from proctorhub.web.api.routing import Resource
+from proctorhub.web.api.session_answers import ConsentText, Session
 
 resource = Resource("sitting")
 

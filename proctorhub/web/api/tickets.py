@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import ticketing
-from proctorhub.web.api.answers import CheckTicket, Ticket
 from proctorhub.web.api.fields import Body, Nothing
+from proctorhub.web.api.media_answers import CheckTicket, Ticket
 from proctorhub.web.api.routing import Resource
 from proctorhub.web.security import called_hostname
 

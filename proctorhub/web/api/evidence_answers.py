@@ -1,0 +1,124 @@
+"""What the API answers about recordings and the log."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from proctorhub.web.api.fields import Answer
+from proctorhub.web.api.session_answers import Entry, Session
+
+
+class Gap(Answer):
+    """A stretch of missing media."""
+
+    track: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    cause: str
+
+
+class Healed(Gap):
+    """What the media node missed and the candidate's own browser filled: weaker trust."""
+
+    origin: Literal["client"]
+
+
+class Recording(Answer):
+    """One playable file; a source whose codec changed has several parts."""
+
+    source: str
+    part: int
+    url: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    duration_s: float
+    bytes: int
+    completeness: float
+    gaps: list[Gap]
+    healed: list[Healed]
+    video_codec: str | None
+    has_audio: bool | None
+
+
+class LogCheck(Answer):
+    """Whether the hash chain holds."""
+
+    entries: int
+    intact: bool
+    head: str
+
+
+class Report(Answer):
+    """The whole session afterwards."""
+
+    session: Session
+    entries: list[Entry]
+    sources: list[Recording]
+    log: LogCheck
+
+
+class Segment(Answer):
+    """One stored piece of a recording."""
+
+    id: str
+    chain: str
+    seq: int
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    bytes: int
+    sha256: str
+    origin: Literal["node", "client"]
+    video_codec: str | None
+    has_audio: bool | None
+
+
+class Track(Answer):
+    """What is recorded of one source, and what is missing.
+
+    `recorded_s` is the media node's own; `backfilled_s` came from the candidate's browser.
+    """
+
+    source: str
+    segments: list[Segment]
+    gaps: list[Gap]
+    healed: list[Healed]
+    expected_s: float
+    recorded_s: float
+    backfilled_s: float
+    completeness: float
+
+
+class MediaOverview(Answer):
+    """All sources of a session."""
+
+    tracks: list[Track]
+
+
+class Span(Answer):
+    """A stretch of time."""
+
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+
+
+class BackfillSource(Answer):
+    """What is still missing of one source, and the number that its next chunk must have."""
+
+    source: Literal["camera", "screen"]
+    next_number: int
+    gaps: list[Span]
+
+
+class FilledSpan(Span):
+    """A segment made of a chunk."""
+
+    segment_id: str
+
+
+class Filled(Answer):
+    """What a chunk was good for."""
+
+    number: int
+    filled: list[FilledSpan]

@@ -1,0 +1,170 @@
+"""What the API answers about one session."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+
+from proctorhub.domain.session import State, Tier, Verdict
+from proctorhub.web.api.answers import Rules
+from proctorhub.web.api.fields import Answer
+
+
+class ExamOfSession(Answer):
+    """The exam as a session shows it; `url` is null until access is open."""
+
+    id: str
+    title: str
+    duration_min: int
+    tier: Tier
+    open: bool
+    rules: Rules
+    url: str | None
+
+
+class Candidate(Answer):
+    """Who sits the exam."""
+
+    id: str
+    name: str
+    photo_url: str | None
+
+
+class Proctor(Answer):
+    """Who looks after it."""
+
+    id: str
+    name: str
+
+
+class Booking(Answer):
+    """The booked time."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class CheckResult(Answer):
+    """One part of the equipment check."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Equipment(Answer):
+    """The equipment check."""
+
+    ok: bool
+    at: AwareDatetime
+    results: list[CheckResult]
+
+
+class Consent(Answer):
+    """What the candidate agreed to."""
+
+    version: str
+    sha256: str
+    at: AwareDatetime
+
+
+class ConsentText(Answer):
+    """The text to agree to."""
+
+    version: str
+    text: str
+    sha256: str
+
+
+class Identity(Answer):
+    """The decision about who it is; the stills are for staff."""
+
+    status: Literal["approved", "rejected"]
+    reason: str
+    document_still: str | None = None
+    face_still: str | None = None
+    at: AwareDatetime | None = None
+
+
+class Conclusion(Answer):
+    """The signed verdict."""
+
+    verdict: Verdict
+    comment: str
+    by: str
+    at: AwareDatetime
+
+
+class SourceState(Answer):
+    """The connection of one source."""
+
+    state: Literal["live", "silent", "closed"]
+    chain: str
+    at: AwareDatetime
+
+
+class Actions(Answer):
+    """What each side may do now."""
+
+    candidate: list[str]
+    proctor: list[str]
+
+
+class Session(Answer):
+    """One candidate sitting one exam."""
+
+    id: str
+    institution_id: str
+    exam: ExamOfSession | None
+    candidate: Candidate
+    proctor: Proctor | None
+    state: State
+    attempt: int
+    booking: Booking | None
+    scheduled_at: AwareDatetime
+    created_at: AwareDatetime | None
+    checked_in_at: AwareDatetime | None
+    started_at: AwareDatetime | None
+    ends_at: AwareDatetime | None
+    paused_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    reason: str | None
+    equipment: Equipment | None
+    consent: Consent | None
+    identity: Identity | None
+    conclusion: Conclusion | None
+    sources: dict[str, SourceState]
+    warnings: int
+    actions: Actions
+    server_now: AwareDatetime
+
+
+class NewStill(Answer):
+    """A picture that was kept."""
+
+    id: str
+    url: str
+    sha256: str
+
+
+class EntryActor(Answer):
+    """Who did something."""
+
+    id: str
+    name: str
+    role: str
+
+
+class Entry(Answer):
+    """One entry of a session's log, with its place in the hash chain."""
+
+    session_id: str
+    seq: int
+    id: str
+    kind: str
+    at: AwareDatetime
+    actor: EntryActor | None
+    data: dict[str, Any]
+    previous: str
+    hash: str
