@@ -59,7 +59,7 @@ def register(socketio: SocketIO, who: Who, presence: Presence) -> None:
         actor = who()
         if actor is None:
             raise ConnectionRefusedError("Sign in first.", {"code": "not_signed_in"})
-        presence.add(_sid(), actor.user_id)
+        presence.add(_sid(), actor)
 
     @socketio.on("disconnect")
     def gone(reason: object = None) -> None:
@@ -70,7 +70,7 @@ def register(socketio: SocketIO, who: Who, presence: Presence) -> None:
             try:
                 guest = presence.guest(_sid())
                 actor = who()
-                if guest is None or actor is None or actor.user_id != guest.user_id:
+                if guest is None or actor is None or actor.user_id != guest.actor.user_id:
                     _close_soon(socketio, _sid())
                     raise Unauthenticated("Sign in again.", code="not_signed_in")
                 if not guest.allowance.spend():

@@ -1,4 +1,4 @@
-"""Closes sockets that should not be open: of closed accounts, and those that never said hello."""
+"""Closes sockets that should not be open: of changed accounts, and those that never said hello."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Housekeeping:
         while not self._stop.wait(ROUND_S):
             try:
                 self.close_silent()
-                self.close_accounts()
+                self.close_changed_accounts()
             except PyMongoError as error:
                 log.warning("live_round_failed", error=type(error).__name__)
 
@@ -55,10 +55,10 @@ class Housekeeping:
             hang_up(self._socketio, eio_sid)
         self._silent = silent
 
-    def close_accounts(self) -> None:
-        """Close the sockets of people whose account is gone or closed."""
+    def close_changed_accounts(self) -> None:
+        """Close the sockets of people who are not any more who they were when they were let in."""
         guests = self._presence.guests()
-        gone = {id_ for id_ in {g.user_id for g in guests.values()} if not self._find_actor(id_)}
+        now = {id_: self._find_actor(id_) for id_ in {g.actor.user_id for g in guests.values()}}
         for sid, guest in guests.items():
-            if guest.user_id in gone:
+            if now[guest.actor.user_id] != guest.actor:
                 hang_up_guest(self._socketio, sid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from proctorhub.domain.permissions import Actor
 from proctorhub.live.allowance import Allowance
 
 EVENT_BURST = 30
@@ -14,9 +15,9 @@ MAX_WATCHED = 100
 
 @dataclass
 class Guest:
-    """One socket: its person and the sessions it watches, by side."""
+    """One socket: its person as let in, and the sessions it watches, by side."""
 
-    user_id: str
+    actor: Actor
     allowance: Allowance = field(default_factory=lambda: Allowance(EVENT_BURST, EVENTS_PER_SECOND))
     watched: dict[str, str] = field(default_factory=dict)
 
@@ -28,10 +29,10 @@ class Presence:
         self._guests: dict[str, Guest] = {}
         self._lock = threading.Lock()
 
-    def add(self, sid: str, user_id: str) -> None:
+    def add(self, sid: str, actor: Actor) -> None:
         """Note a socket that was let in."""
         with self._lock:
-            self._guests[sid] = Guest(user_id)
+            self._guests[sid] = Guest(actor)
 
     def remove(self, sid: str) -> None:
         """Forget a socket that is gone."""

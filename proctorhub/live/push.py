@@ -82,7 +82,7 @@ class Pusher:
     def _show_out(self, session_id: str) -> None:
         """Take those out of a session's rooms who may not watch it any more."""
         for sid, guest in self._presence.watching(session_id).items():
-            actor = self._find_actor(guest.user_id)
+            actor = self._find_actor(guest.actor.user_id)
             try:
                 if actor is None:
                     raise NotFound("session")

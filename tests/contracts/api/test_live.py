@@ -285,12 +285,14 @@ def test_a_full_house_says_so_and_still_answers_requests(connect, url, app, pers
     assert connect(people[-1]).ask("watch_own") == {"ok": True}
 
 
-def test_a_closed_account_loses_its_sockets(connect, app, admin, candidate):
-    socket = connect(candidate)
-    socket.ask("watch_own")
+def test_changed_accounts_lose_their_sockets(connect, app, candidate, proctor, admin):
+    closed, changed, same = connect(candidate), connect(proctor), connect(admin)
     User.objects(id=candidate.user_id).update_one(set__active=False)
-    app.extensions["proctorhub.live"].housekeeping.close_accounts()
-    assert socket.gone.wait(PATIENCE_S)
+    User.objects(id=proctor.user_id).update_one(set__roles=["candidate"])
+    app.extensions["proctorhub.live"].housekeeping.close_changed_accounts()
+    for socket in (closed, changed):
+        assert socket.gone.wait(PATIENCE_S)
+    assert same.ask("watch_day") == {"ok": True}
 
 
 def test_an_open_socket_of_a_closed_account_may_ask_nothing(connect, candidate):

@@ -49,6 +49,15 @@ def test_the_exam_opens_only_after_approval(sitting, candidate):
     assert (refused.status_code, refused.json["state"]) == (409, "identifying")
 
 
+def test_nobody_types_that_fast(sitting, candidate):
+    sitting.until("waiting")
+    answers = [
+        candidate.post(f"/sessions/{sitting.id}/chat", {"text": "x"}).status_code for _ in range(61)
+    ]
+    assert answers == [201] * 60 + [429]
+    assert sitting.theirs("chat", {"text": "Slowly!"})
+
+
 def test_booking_a_time(person, proctor, admin, draft):
     start = utc_now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
     proctor.must(

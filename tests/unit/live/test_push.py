@@ -113,7 +113,7 @@ def test_a_session_that_is_gone_is_no_failure(wire, monkeypatch):
 
 def test_who_may_not_watch_any_more_is_shown_out(wire):
     presence = Presence()
-    presence.add("sid", "gone")
+    presence.add("sid", actor("proctor"))
     presence.guest("sid").watched["s"] = "staff"
     tell(wire, "proctor.assigned", presence)
     assert wire.left == [("sid", rooms.session("s", "staff"))]
