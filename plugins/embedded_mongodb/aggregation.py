@@ -49,7 +49,9 @@ class Context:
         return lambda document: evaluate(document, self.variables)
 
 
-def run_pipeline(context: Context, collection: str | None, pipeline: Any) -> Iterator[Document]:
+def run_pipeline(
+    context: Context, collection: str | None, pipeline: Any, hint: Any = None
+) -> Iterator[Document]:
     """Return the results of a pipeline over a collection (None: over no documents).
 
     A leading `$match`, `$sort` and `$limit` go to the planner, and counting to the index.
@@ -57,6 +59,7 @@ def run_pipeline(context: Context, collection: str | None, pipeline: Any) -> Ite
     stages = [split_stage(stage) for stage in pipeline]
     compiled = [compile_stage(context, *stage) for stage in stages]
     query, used = _leading_query(context, stages)
+    query.hint = hint
     found = context.catalog.find(context.db, collection) if collection else None
     if stages[used:] == [("$group", {"_id": 1, "n": {"$sum": 1}})]:
         total = count(context.storage, found, query)

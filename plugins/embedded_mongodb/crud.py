@@ -59,7 +59,8 @@ def _find(session: Session, body: Document) -> Document:
 
     if id_lookup(query.filter) is not None:
         try:
-            return answer(session.storage.read_one())
+            with session.storage.read_one() as catalog:
+                return answer(catalog)
         except sqlite3.OperationalError as error:
             if not is_gone(error):
                 raise
@@ -139,7 +140,7 @@ def _aggregate(session: Session, body: Document) -> Document:
         )
     source = body["aggregate"] if isinstance(body["aggregate"], str) else None
     label = source or "$cmd.aggregate"
-    deadline = query_of(body, "query").deadline
+    asked = query_of(body, "query")
     guard = session.storage.write() if writes(pipeline) else session.storage.read()
     with guard as catalog:
         context = Context(
@@ -147,9 +148,9 @@ def _aggregate(session: Session, body: Document) -> Document:
             catalog or session.storage.writing_catalog,
             body["$db"],
             dict(body.get("let") or {}),
-            deadline,
+            asked.deadline,
         )
-        documents = run_pipeline(context, source, pipeline)
+        documents = run_pipeline(context, source, pipeline, asked.hint)
         collection = context.catalog.find(body["$db"], source) if source else None
         cursor = Cursor(f"{body['$db']}.{label}", map(encode_document, documents), collection)
         return session.cursors.first(cursor, _batch_size(body["cursor"]))

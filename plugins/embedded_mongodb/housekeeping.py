@@ -54,7 +54,6 @@ class Housekeeper:
                     self.give_space_back()
             except (sqlite3.Error, CommandError) as error:
                 print(f"embedded_mongodb: housekeeping: {error}", file=sys.stderr, flush=True)
-        self._storage.close_thread()
 
     def keep_log_short(self) -> None:
         """Copy the write-ahead log into the file when there is enough of it."""

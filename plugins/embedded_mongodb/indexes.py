@@ -98,10 +98,11 @@ class Index:
                 "CannotIndexParallelArrays", f"cannot index parallel arrays {sorted(arrays)}"
             )
         (name,) = arrays
-        below = [parts[1:] for parts in self._paths if parts[0] == name and len(parts) > 1]
+        below = [parts[1:] for parts in self._paths if parts[0] == name]
         values = document[name]
         variants = [document]
-        if below and type(values) is list and not any(is_index(p) for path in below for p in path):
+        plain = all(path and not any(map(is_index, path)) for path in below)
+        if plain and type(values) is list:
             variants = [{**document, name: v} for v in values if type(v) in (dict, DBRef)]
             if len(variants) < len(values) or not values:
                 variants.append({**document, name: None})

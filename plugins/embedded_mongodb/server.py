@@ -88,7 +88,6 @@ class Server:
             with self._lock:
                 self._connections.discard(connection)
             connection.close()
-            self._storage.close_thread()
 
 
 def listen(path: Path) -> socket.socket:

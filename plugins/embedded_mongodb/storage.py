@@ -1,8 +1,8 @@
 # ruff: noqa: S608 - only our own table numbers are put into the text of a statement
 """The SQLite file: transactions, snapshots, rows with checksums, and nothing about queries.
 
-One connection writes, under a lock; every other thread reads through a connection of its own,
-each command from one WAL snapshot. Documents are BSON blobs in a table per collection, indexes
+One connection writes, under a lock; commands that read borrow a connection each and see one WAL
+snapshot. Documents are BSON blobs in a table per collection, indexes
 are key tables (see `indexes.Index.keys`). The catalog in memory is replaced, never changed, and
 only together with the commit that changes it.
 """
@@ -38,6 +38,7 @@ _SCHEMA = f"""
 """
 # The log is begun anew beyond this, and after a burst its file is cut back to it.
 _LOG_LIMIT = 16 << 20
+_KEPT_READERS = 8
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -67,58 +68,63 @@ class Storage:
         self.catalog = Catalog.load(self._writer)
         self._pending: Catalog | None = None
         self.log_bytes = 0
-        """About how much was written to the log since the last checkpoint."""
+        """About how much was committed to the log since the last checkpoint."""
+        self._written = 0
         self._write_lock = threading.Lock()
         self._schema_lock = threading.Lock()
         self._local = threading.local()
         self._commands = itertools.count()
+        self._readers: list[sqlite3.Connection] = []
 
     def _connect(self, writing: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, cached_statements=512, check_same_thread=False
         )
         connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute(f"PRAGMA cache_size = {-65536 if writing else -4096}")
+        connection.execute(f"PRAGMA cache_size = {-65536 if writing else -32768}")
         return connection
 
     def close(self) -> None:
         """Fold the log into the file and close it. Waits for a write in progress."""
         with self._write_lock:
+            while self._readers:
+                self._readers.pop().close()
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._writer.close()
-
-    def close_thread(self) -> None:
-        """Close the calling thread's reading connection."""
-        reader = self._local.__dict__.pop("reader", None)
-        if reader is not None:
-            reader.close()
 
     def read(self) -> _Reading:
         """Run a command on one snapshot of the data, and the catalog that belongs to it."""
         return _Reading(self)
 
-    def read_one(self) -> Catalog:
-        """Prepare for a single statement, which is a snapshot in itself.
+    def read_one(self) -> _Reading:
+        """Run a single statement, which is a snapshot in itself.
 
         The catalog may just have been replaced: a table may be gone (`is_gone` tells).
         """
-        self._begin(self._reader())
-        return self.catalog
-
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        self._local.current = connection
-        self._local.command = next(self._commands)
+        return _Reading(self, single=True)
 
     def write(self) -> _Writing:
         """Run a command as one transaction; it is durable when the block has been left."""
         return _Writing(self)
 
-    def _reader(self) -> sqlite3.Connection:
-        local = self._local.__dict__
-        if "reader" not in local:
-            local["reader"] = self._connect(writing=False)
-            local["reader"].execute("PRAGMA query_only = ON")
-        return local["reader"]
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._local.current = connection
+        self._local.command = next(self._commands)
+
+    def _take_reader(self) -> sqlite3.Connection:
+        """Return the reading connection that was used last, so that its cache is of use."""
+        try:
+            return self._readers.pop()
+        except IndexError:
+            made = self._connect(writing=False)
+            made.execute("PRAGMA query_only = ON")
+            return made
+
+    def _put_back(self, reader: sqlite3.Connection) -> None:
+        if len(self._readers) < _KEPT_READERS:
+            self._readers.append(reader)
+        else:
+            reader.close()
 
     @property
     def writing_catalog(self) -> Catalog:
@@ -171,11 +177,12 @@ class Storage:
         sync than one that grows.
         """
         self.log_bytes = 0
-        run = self._reader().execute
-        _, pages, _ = run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        reader = self._take_reader()
+        _, pages, _ = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if pages * PAGE_SIZE > _LOG_LIMIT:
             with self._write_lock:
-                run("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._put_back(reader)
 
     # Collections and indexes
 
@@ -275,7 +282,7 @@ class Storage:
             self._insert_row(collection, document, raw)
 
     def _insert_row(self, collection: Collection, document: Document, raw: bytes) -> int:
-        self.log_bytes += len(raw) + 3 * PAGE_SIZE
+        self._written += len(raw) + 3 * PAGE_SIZE
         try:
             return (
                 self.execute(
@@ -304,7 +311,7 @@ class Storage:
             raise CommandError(
                 "Location17419", "Resulting document after update is larger than 16777216"
             )
-        self.log_bytes += len(raw) + 3 * PAGE_SIZE
+        self._written += len(raw) + 3 * PAGE_SIZE
         sql = f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?"
         parameters = (zlib.crc32(raw), raw, row)
         affected = [index for index in collection.indexes if index.depends_on(touched)]
@@ -318,7 +325,7 @@ class Storage:
 
     def delete(self, collection: Collection, row: int, document: Document) -> None:
         """Remove a document."""
-        self.log_bytes += 3 * PAGE_SIZE
+        self._written += 3 * PAGE_SIZE
         for index in collection.indexes:
             self._remove_keys(index, row, index.keys(document)[0])
         self.execute(f"DELETE FROM d{collection.id} WHERE row = ?", (row,))
@@ -397,13 +404,16 @@ class Storage:
 class _Reading:
     """The block of `Storage.read`; a class, for the sake of speed."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, single: bool = False) -> None:
         self._storage = storage
+        self._single = single
 
     def __enter__(self) -> Catalog:
         storage = self._storage
-        connection = self._connection = storage._reader()
+        connection = self._connection = storage._take_reader()
         storage._begin(connection)
+        if self._single:
+            return storage.catalog
         with storage._schema_lock:
             catalog = storage.catalog
             connection.execute("BEGIN")
@@ -412,7 +422,9 @@ class _Reading:
         return catalog
 
     def __exit__(self, *exception: object) -> None:
-        self._connection.execute("COMMIT")
+        if not self._single:
+            self._connection.execute("COMMIT")
+        self._storage._put_back(self._connection)
 
 
 class _Writing:
@@ -426,7 +438,7 @@ class _Writing:
         storage._write_lock.acquire()
         try:
             storage._begin(storage._writer)
-            storage._pending = None
+            storage._pending, storage._written = None, 0
             storage._writer.execute("BEGIN IMMEDIATE")
         except BaseException:
             storage._write_lock.release()
@@ -448,10 +460,11 @@ class _Writing:
         storage = self._storage
         if storage._pending is None:
             storage._writer.execute("COMMIT")
-            return
-        with storage._schema_lock:
-            storage._writer.execute("COMMIT")
-            storage.catalog = storage._pending
+        else:
+            with storage._schema_lock:
+                storage._writer.execute("COMMIT")
+                storage.catalog = storage._pending
+        storage.log_bytes += storage._written
 
 
 def _verified(collection: Collection, row: int, crc: int, raw: bytes) -> bytes:

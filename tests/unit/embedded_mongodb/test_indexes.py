@@ -29,6 +29,7 @@ def index(key: dict[str, int], **options: Any) -> Index:
          [[1, 2], [3, 4]], True),
         ({"s": 1, "a": 1}, {"s": 0, "a": [1, 2]}, [[0, 1], [0, 2]], True),
         ({"a.b": 1}, {"a": [1, 2]}, [[None]], True),
+        ({"a": 1, "a.b": 1}, {"a": [0]}, [[0, None]], True),
     ],
 )  # fmt: skip
 def test_keys_of_a_document(

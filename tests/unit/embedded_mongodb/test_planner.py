@@ -54,7 +54,6 @@ def test_an_index_scan_and_a_full_scan_give_the_same_answer(
             for query, sort in queries:
                 check(storage, stored, query, sort)
         finally:
-            storage.close_thread()
             storage.close()
 
 
@@ -175,3 +174,5 @@ def test_chooses_an_index_where_it_may(
 def test_a_hint_to_no_index_is_refused(run: Run, indexed: Storage) -> None:
     assert run({"find": "c", "filter": {}, "hint": "nope"})["code"] == 2
     assert run({"count": "c", "query": {}, "hint": {"nope": 1}})["code"] == 2
+    counting = [{"$group": {"_id": 1, "n": {"$sum": 1}}}]
+    assert run({"aggregate": "c", "pipeline": counting, "cursor": {}, "hint": "nope"})["code"] == 2

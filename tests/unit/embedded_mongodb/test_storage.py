@@ -147,7 +147,6 @@ def test_a_changed_byte_in_a_document_is_found(filled: Path) -> None:
     with storage.read() as catalog, pytest.raises(CommandError) as refused:
         list(search(storage, catalog.find("test", "c"), Query({"_id": 33})))
     assert refused.value.name == "DataCorruptionDetected"
-    storage.close_thread()
     storage.close()
 
 
@@ -180,7 +179,6 @@ def test_a_backup_of_a_file_in_use_is_one_consistent_snapshot(
     insert(storage, {"_id": 3})
     copy = Storage(tmp_path / "copy.db")
     assert total(copy) == 2
-    copy.close_thread()
     copy.close()
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("copy")) == ["copy.db"]
 
