@@ -73,7 +73,7 @@ def measured_limit(*, cpu: float, lag_ms: float, spool_used: float, sessions: in
     `cpu` is a share of one core, `spool_used` a share of the spool's limit.
     """
     cost = (ASSUMED_COST * ASSUMED_WEIGHT + cpu) / (ASSUMED_WEIGHT + sessions)
-    more = math.floor((CPU_CEILING - cpu) / cost)
+    more = math.floor(round((CPU_CEILING - cpu) / cost, 6))
     if lag_ms > LAG_CEILING_MS or spool_used > SPOOL_CEILING:
         more = 0
     return max(ALWAYS, sessions + max(0, more))

@@ -1,0 +1,74 @@
+"""Further media nodes beside the one that `proctorhub run` keeps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from proctorhub.cli.rehearsal.house import _free_ports
+from tests.e2e.conftest import Server
+
+START_S = 60.0
+
+
+def wait_for(condition: Callable[[], Any], within_s: float, what: str) -> Any:
+    """Return the first true value of `condition`."""
+    deadline = time.monotonic() + within_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
+        time.sleep(0.05)
+    return value
+
+
+class ExtraNode:
+    """A media node of an installation, started and killed by hand."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.server = server
+        self.id = name
+        (self.port,) = _free_ports(1)
+        self.log: Path = server.data_dir / f"{name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until the control plane knows it."""
+        environment = {
+            **os.environ,
+            "PROCTORHUB_DATA_DIR": str(self.server.data_dir),
+            "PROCTORHUB_PORT": self.server.url.rsplit(":", 1)[1],
+            "PROCTORHUB_MEDIA_PORT": str(self.port),
+            "PROCTORHUB_MEDIA_NODE_ID": self.id,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "proctorhub", "media"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        wait_for(lambda: self.state()["alive"], START_S, f"node {self.id}")
+
+    def state(self) -> dict[str, Any]:
+        """Return what the control plane says of it."""
+        found = self.server.api("GET", "/nodes")["items"]
+        return next((node for node in found if node["id"] == self.id), {"alive": False})
+
+    def kill(self) -> float:
+        """`kill -9`; returns when, UTC seconds."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        at = time.time()
+        self.process.wait(10)
+        return at
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(40)

@@ -1,0 +1,163 @@
+"""Two media nodes: one dies, one is drained, and the candidate notices a few seconds at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from proctorhub.cli.rehearsal import house
+from tests.e2e.conftest import Server
+from tests.e2e.nodes import ExtraNode, wait_for
+from tests.e2e.steps import arrive, looks_like, new_exam, state, switch_on
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+RECOVERED_WITHIN_S = 10.0
+LONGEST_SEGMENT_S = 10.0
+#: A node's file is whole up to its last flush.
+FLUSH_S = 1.5
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An installation of its own: nodes come and go in it."""
+    folder = tmp_path_factory.mktemp("many")
+    with house.started(folder) as running:
+        yield Server(running.url, running.token, folder)
+
+
+@pytest.fixture
+def other(server: Server) -> Iterator[ExtraNode]:
+    node = ExtraNode(server, "other")
+    node.start()
+    server.api("POST", "/nodes/other/undrain", {})
+    yield node
+    if node.process is not None and node.process.poll() is None:
+        node.stop()
+
+
+def kept_node(server: Server) -> str:
+    """The id of the node that `proctorhub run` keeps."""
+    found = server.api("GET", "/nodes")["items"]
+    return next(node["id"] for node in found if node["id"] != "other")
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
+    found = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+    return {track["source"]: track for track in found}
+
+
+def chains(track: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(segment["chain"] for segment in track["segments"]))
+
+
+def until(track: dict[str, Any], chain: str) -> float:
+    """When a chain's recording ends."""
+    return max(seconds(s["ended_at"]) for s in track["segments"] if s["chain"] == chain)
+
+
+def missing(track: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the nodes did not record, whether or not the candidate's browser filled it."""
+    return [*track["gaps"], *track["healed"]]
+
+
+def both_have_chains(server: Server, session_id: str, count: int) -> dict[str, dict[str, Any]]:
+    found = tracks(server, session_id)
+    enough = [s for s in ("camera", "screen") if s in found and len(chains(found[s])) >= count]
+    return found if len(enough) == 2 else {}
+
+
+def sit_on(
+    node: ExtraNode, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> tuple[Page, Page, str]:
+    """Bring a candidate and a proctor together on a node, by draining the other meanwhile."""
+    server = node.server
+    kept, before = kept_node(server), node.state()["placed"]
+    server.api("POST", f"/nodes/{kept}/drain", {})
+    candidate, proctor = server.new_user("candidate"), server.new_user("proctor")
+    new_exam(server, proctor, candidate)
+    sit = sign_in(browser_with("astronaut"), candidate)
+    arrive(sit)
+    switch_on(sit)
+    state(sit, "sit", "waiting")
+    session_id = str(sit.get_by_test_id("sit").get_attribute("data-session-id"))
+    console = sign_in(browser_with("coffee"), proctor)
+    console.goto(f"{server.url}/desk/{session_id}")
+    console.get_by_test_id("take").click()
+    looks_like(console, "camera-video", "astronaut")
+    server.api("POST", f"/nodes/{kept}/undrain", {})
+    assert node.state()["placed"] == before + 1
+    wait_for(lambda: both_have_chains(server, session_id, 1), 30, "the first segments")
+    return sit, console, session_id
+
+
+def test_a_killed_nodes_sessions_go_on_elsewhere(
+    other: ExtraNode, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    server = other.server
+    before = other.state()["placed"]
+    sit, console, session_id = sit_on(other, browser_with, sign_in)
+    killed_at = other.kill()
+    found = wait_for(lambda: both_have_chains(server, session_id, 2), 60, "new chains")
+    for source in ("camera", "screen"):
+        track = found[source]
+        old, new = chains(track)[:2]
+        resumed = min(seconds(s["started_at"]) for s in track["segments"] if s["chain"] == new)
+        stored = until(track, old)
+        print(f"{source}: back after {resumed - killed_at:.1f} s")
+        assert resumed - killed_at <= RECOVERED_WITHIN_S, source
+        assert killed_at - stored <= LONGEST_SEGMENT_S + FLUSH_S, source
+        assert {gap["cause"] for gap in missing(track)} == {"node"}, source
+    looks_like(console, "camera-video", "astronaut")
+    expect(sit.get_by_test_id("camera-state")).to_have_attribute("data-state", "live")
+    nodes = {node["id"]: node for node in server.api("GET", "/nodes")["items"]}
+    assert (nodes["other"]["alive"], nodes["other"]["placed"]) == (False, before)
+
+    other.start()
+    assert other.state()["placed"] == before
+
+    def recovered() -> bool:
+        now = tracks(server, session_id)
+        return all(
+            until(now[source], chains(found[source])[0]) >= killed_at - FLUSH_S
+            for source in ("camera", "screen")
+        )
+
+    wait_for(recovered, 20, "the dead node's last segment")
+
+
+def test_draining_moves_nobody(
+    other: ExtraNode, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    server = other.server
+    sit, console, session_id = sit_on(other, browser_with, sign_in)
+    server.api("POST", "/nodes/other/drain", {})
+    sit.reload()
+    expect(sit.get_by_test_id("camera-state")).to_have_attribute("data-state", "live")
+    sit.get_by_test_id("media-problem").get_by_role("button").click()
+    wait_for(lambda: both_have_chains(server, session_id, 2), 60, "new chains after the reload")
+    looks_like(console, "camera-video", "astronaut")
+    assert other.state()["sources"] == 2
+
+
+def test_a_node_that_is_stopped_hands_everything_over(
+    other: ExtraNode, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    server = other.server
+    _, console, session_id = sit_on(other, browser_with, sign_in)
+    assert other.stop() == 0
+    found = wait_for(lambda: both_have_chains(server, session_id, 2), 60, "new chains")
+    for source in ("camera", "screen"):
+        gaps = missing(found[source])
+        lasted = sum(seconds(gap["ended_at"]) - seconds(gap["started_at"]) for gap in gaps)
+        assert {gap["cause"] for gap in gaps} == {"node"}, source
+        assert lasted <= RECOVERED_WITHIN_S, source
+    looks_like(console, "camera-video", "astronaut")
