@@ -93,7 +93,6 @@ _CANDIDATE_SEES = frozenset(
     {
         "session.created",
         "booking.made",
-        "booking.cancelled",
         "proctor.assigned",
         "equipment.checked",
         "consent.given",
@@ -105,7 +104,6 @@ _CANDIDATE_SEES = frozenset(
         "track.silent",
         "track.live",
         "gap.noted",
-        "conclusion.signed",
     }
 )
 

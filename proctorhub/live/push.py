@@ -19,7 +19,7 @@ _VIEW_UNCHANGED = frozenset(
     {"chat", "note", "still.taken", "segment.stored", "gap.noted", "evidence.read"}
 )
 #: Entries after which a session may have left somebody's table.
-_CHANGES_HANDS = frozenset({"proctor.assigned", "booking.made", "booking.cancelled"})
+_CHANGES_HANDS = frozenset({"proctor.assigned", "booking.made"})
 
 FindActor = Callable[[str], Actor | None]
 

@@ -13,7 +13,8 @@ from proctorhub.config import Settings
 from proctorhub.plugins import load
 
 ALIAS = "default"
-SELECTION_TIMEOUT_MS = 10_000
+#: How long a request waits for a database that is away, before it answers 503.
+SELECTION_TIMEOUT_MS = 5_000
 
 
 def uri(settings: Settings) -> str:

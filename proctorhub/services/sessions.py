@@ -174,7 +174,8 @@ def _identity(session: changing.Document, for_candidate: bool) -> View | None:
         return None
     shown = {"status": identity["status"], "reason": identity.get("reason", "")}
     if for_candidate:
-        return shown
+        # What the proctor remarked on an approval is for staff; a rejection owes a reason.
+        return shown if identity["status"] == "rejected" else {**shown, "reason": ""}
     return {
         **shown,
         "document_still": identity.get("document_still"),

@@ -12,7 +12,7 @@ from proctorhub.services.errors import NotFound
 from proctorhub.services.feed import FeedEntry
 
 STAFF_ONLY = ["note", "still.taken", "identity.approved", "identity.rejected", "evidence.read"]
-FOR_BOTH = ["chat", "warning", "state.running", "time.extended", "conclusion.signed", "gap.noted"]
+FOR_BOTH = ["chat", "warning", "state.running", "time.extended", "state.concluded", "gap.noted"]
 
 
 class Wire:

@@ -17,6 +17,7 @@ from proctorhub.services import (
     booking,
     chat,
     concluding,
+    identification,
     log,
     proctoring,
     report,
@@ -24,6 +25,7 @@ from proctorhub.services import (
     sitting,
 )
 from proctorhub.services.errors import Conflict, Forbidden, Invalid, NotFound
+from tests.unit.services.conftest import JPEG
 
 
 def next_start():
@@ -219,3 +221,14 @@ def test_parallel_appends_keep_one_chain(sitting_until):
     chain = list(log.entries(session_id))
     assert evidence.verify(chain).intact
     assert sorted(e["data"]["n"] for e in chain if e["kind"] == "note") == list(range(64))
+
+
+def test_a_remark_on_an_approval_is_for_staff(candidate, proctor, sitting_until):
+    session_id = sitting_until("identifying")
+    stills = [
+        identification.add_still(proctor, session_id, "camera", purpose, JPEG)["id"]
+        for purpose in ("document", "face")
+    ]
+    identification.approve(proctor, session_id, *stills, comment="Hair is shorter now.")
+    assert sessions.view(proctor, session_id)["identity"]["reason"] == "Hair is shorter now."
+    assert sessions.view(candidate, session_id)["identity"] == {"status": "approved", "reason": ""}

@@ -70,7 +70,6 @@ export const verdictBadge = (verdict) => badge(VERDICTS, verdict);
 const ENTRIES = {
   "session.created": () => t("Session created"),
   "booking.made": () => t("Time booked"),
-  "booking.cancelled": () => t("Booking cancelled"),
   "proctor.assigned": () => t("Proctor assigned"),
   "equipment.checked": () => t("Equipment checked"),
   "consent.given": () => t("Consent given"),
@@ -87,9 +86,7 @@ const ENTRIES = {
   "segment.stored": (d) => t("Segment of {source} stored", { source: sourceWord(d.source) }),
   "gap.noted": (d) => t("Gap in {source}", { source: sourceWord(d.source) }),
   "evidence.read": () => t("Evidence read"),
-  "identity.approved": () => t("Identity approved"),
-  "identity.rejected": () => t("Identity rejected"),
-  "conclusion.signed": () => t("Conclusion signed"),
+  "verdict.delivered": () => t("Conclusion delivered"),
 };
 
 export function entryWord(entry) {
@@ -102,27 +99,26 @@ export function entryText(entry) {
   const data = entry.data ?? {};
   if (data.text) return data.text;
   if (entry.kind === "gap.noted") return causeWord(data.cause);
-  if (entry.kind === "conclusion.signed" && data.verdict) {
+  if (entry.kind === "state.concluded") {
     return [verdictWord(data.verdict), data.comment].filter(Boolean).join(" – ");
   }
   return data.reason ?? data.comment ?? "";
 }
 
 const GROUPS = {
+  "state.rejected": "alert",
+  "state.interrupted": "alert",
   chat: "talk",
   note: "talk",
   warning: "alert",
   "gap.noted": "alert",
   "track.silent": "alert",
   "source.closed": "media",
-  "identity.rejected": "alert",
   "source.opened": "media",
   "track.live": "media",
   "segment.stored": "storage",
   "evidence.read": "storage",
   "still.taken": "proof",
-  "identity.approved": "proof",
-  "conclusion.signed": "proof",
 };
 export const entryGroup = (entry) => GROUPS[entry.kind] ?? "state";
 
