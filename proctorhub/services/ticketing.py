@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proctorhub.domain import ticket, turn
-from proctorhub.domain.permissions import Actor, Right, Standing
+from proctorhub.domain.permissions import Actor, Right, Standing, standing
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.domain.ticket import Direction, Source
 from proctorhub.records.base import utc_now
-from proctorhub.services import access, changing, placing
+from proctorhub.records.sessions import Session
+from proctorhub.services import access, changing, placing, reading
 from proctorhub.services.errors import Forbidden, Invalid
 from proctorhub.services.runtime import current
 
 TTL_S = 120
+MOST_STILLS = 100
 #: TURN checks its credentials when a relay is asked for; a page that comes back gets fresh ones.
 TURN_TTL_S = 3600
 
@@ -54,6 +56,8 @@ def issue(
         raise Forbidden("This source is not yours to use in this way.", code="forbidden")
     if session["state"] not in MEDIA_OPEN:
         raise changing.state_conflict(session["state"])
+    if stands is Standing.PROCTOR and direction == Direction.WATCH:
+        reading.note(actor, session_id, f"live:{source}")
     node_url = placing.url(placing.place(session_id), hostname)
     return _issued(actor, session_id, source, direction, node_url)
 
@@ -68,6 +72,36 @@ def issue_for_machine(
     return _issued(actor, session_id, source, Direction.SEND, node_url)
 
 
+def issue_stills(
+    actor: Actor, session_ids: list[str], *, hostname: str | None = None
+) -> list[dict[str, Any]]:
+    """Return, for each session the actor proctors now, a ticket for stills of its camera.
+
+    Sessions that take no media or are not the actor's own are left out. Raises Invalid.
+    """
+    if not 1 <= len(session_ids) <= MOST_STILLS:
+        raise Invalid("session_ids", f"Name 1 to {MOST_STILLS} sessions.")
+    named = {"_id": {"$in": list(dict.fromkeys(session_ids))}}
+    mine = [
+        session
+        for session in Session._get_collection().find(named)
+        if standing(actor, access.parties(session)) is Standing.PROCTOR
+        and session["state"] in MEDIA_OPEN
+    ]
+    found = []
+    for session, node_url in zip(mine, placing.addresses(mine, hostname), strict=True):
+        signed, expires_at = _signed(session["_id"], Source.CAMERA, Direction.WATCH)
+        found.append(
+            {
+                "session_id": session["_id"],
+                "url": _still_url(node_url, session["_id"], Source.CAMERA),
+                "ticket": signed,
+                "expires_at": expires_at,
+            }
+        )
+    return found
+
+
 def issue_check(actor: Actor, *, hostname: str | None = None) -> dict[str, Any]:
     """Return a ticket for the equipment check, which belongs to no session."""
     node_url = placing.for_check(hostname)
@@ -78,6 +112,21 @@ def issue_check(actor: Actor, *, hostname: str | None = None) -> dict[str, Any]:
 def _issued(
     actor: Actor, session_id: str, source: str, direction: str, node_url: str
 ) -> dict[str, Any]:
+    signed, expires_at = _signed(session_id, source, direction)
+    door = "whip" if direction == Direction.SEND else "whep"
+    issued = {
+        "ticket": signed,
+        "url": f"{node_url}/{door}/{session_id}/{source}",
+        "expires_at": expires_at,
+        "ice_servers": _ice_servers(actor, utc_now().timestamp()),
+        "ice_transport_policy": "relay" if current().settings.turn_only else "all",
+    }
+    if direction == Direction.WATCH:
+        issued["still_url"] = _still_url(node_url, session_id, source)
+    return issued
+
+
+def _signed(session_id: str, source: str, direction: str) -> tuple[str, datetime]:
     now = utc_now().timestamp()
     signed = ticket.sign(
         current().ticket_key,
@@ -87,14 +136,11 @@ def _issued(
         now=now,
         ttl_s=TTL_S,
     )
-    door = "whip" if direction == Direction.SEND else "whep"
-    return {
-        "ticket": signed,
-        "url": f"{node_url}/{door}/{session_id}/{source}",
-        "expires_at": datetime.fromtimestamp(int(now) + TTL_S, UTC),
-        "ice_servers": _ice_servers(actor, now),
-        "ice_transport_policy": "relay" if current().settings.turn_only else "all",
-    }
+    return signed, datetime.fromtimestamp(int(now) + TTL_S, UTC)
+
+
+def _still_url(node_url: str, session_id: str, source: str) -> str:
+    return f"{node_url}/still/{session_id}/{source}"
 
 
 def _ice_servers(actor: Actor, now: float) -> list[dict[str, Any]]:

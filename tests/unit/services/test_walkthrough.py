@@ -23,6 +23,7 @@ from proctorhub.services import (
     report,
     sessions,
     sitting,
+    ticketing,
 )
 from proctorhub.services.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.unit.services.conftest import JPEG
@@ -232,3 +233,14 @@ def test_a_remark_on_an_approval_is_for_staff(candidate, proctor, sitting_until)
     identification.approve(proctor, session_id, *stills, comment="Hair is shorter now.")
     assert sessions.view(proctor, session_id)["identity"]["reason"] == "Hair is shorter now."
     assert sessions.view(candidate, session_id)["identity"] == {"status": "approved", "reason": ""}
+
+
+def test_watching_live_is_a_read_of_evidence(candidate, proctor, sitting_until):
+    session_id = sitting_until("running")
+    ticketing.issue(candidate, session_id, "camera", "send")
+    ticketing.issue(proctor, session_id, "camera", "watch")
+    ticketing.issue(proctor, session_id, "camera", "watch")
+    ((actor, what),) = [
+        (e["actor"]["id"], e["data"]["what"]) for e in log.of_kind(session_id, "evidence.read")
+    ]
+    assert (actor, what) == (proctor.user_id, "live:camera")
