@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from proctorhub.domain import consent
 from proctorhub.domain.permissions import Actor
@@ -18,7 +19,9 @@ JPEG = b"\xff\xd8\xff\xe0" + b"picture" + b"\xff\xd9"
 
 
 @pytest.fixture
-def admin(database: runtime.Runtime) -> Actor:
+def admin(database: runtime.Runtime, monkeypatch: pytest.MonkeyPatch) -> Actor:
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(database.authenticator, "_hasher", cheap)
     login, password = accounts.first_administrator() or ("", "")
     return accounts.sign_in(login, password)
 
