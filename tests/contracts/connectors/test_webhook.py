@@ -57,8 +57,10 @@ def connector(tmp_path, **options: str) -> Connector:
     return made
 
 
-def test_the_signature_is_that_of_standard_webhooks(receiver, tmp_path) -> None:
-    connector(tmp_path, url=receiver.url, secret=SECRET).send_verdict("id-1", {"b": 1, "a": "ü"})
+@pytest.mark.parametrize("door", ["send_verdict", "send_event"])
+def test_the_signature_is_that_of_standard_webhooks(receiver, tmp_path, door) -> None:
+    made = connector(tmp_path, url=receiver.url, secret=SECRET)
+    getattr(made, door)("id-1", {"b": 1, "a": "ü"})
     ((headers, body),) = receiver.got
     assert json.loads(body) == {"a": "ü", "b": 1}
     assert headers["webhook-id"] == "id-1"
