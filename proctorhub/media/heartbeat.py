@@ -29,6 +29,8 @@ FIRST_BEAT_S = 3.0
 _STEPS = 5
 #: How much of a new measurement goes into a figure.
 _SMOOTHING = 0.25
+#: Over less time than this a share of the processor says nothing.
+_SHORTEST_S = 0.2
 
 
 def identity(settings: Settings) -> str:
@@ -150,9 +152,10 @@ class Heartbeat:
 
     def _measure_cpu(self) -> None:
         cpu, now = time.process_time(), time.monotonic()
-        if now > self._seen_at:
-            share = (cpu - self._seen_cpu) / (now - self._seen_at)
-            self._cpu += _SMOOTHING * (share - self._cpu)
+        if now - self._seen_at < _SHORTEST_S:
+            return
+        share = (cpu - self._seen_cpu) / (now - self._seen_at)
+        self._cpu += _SMOOTHING * (share - self._cpu)
         self._seen_cpu, self._seen_at = cpu, now
 
     def _holding(self) -> list[str]:

@@ -77,3 +77,39 @@ def test_a_file_with_an_unknown_setting_or_broken_toml_is_refused(tmp_path) -> N
 )
 def test_where_a_browser_finds_the_media_node(explicit, hostname, expected) -> None:
     assert config.load(**explicit).media_url_from(hostname) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"turn_urls": "turn:relay.example"}, "turn_secret"),
+        ({"turn_urls": "https://relay.example"}, "turn_urls"),
+        ({"turn_only": True}, "turn_only"),
+        ({"turn_urls": "stun:relay.example", "turn_only": True}, "turn_only"),
+        ({"turn_secret": "short"}, "turn_secret"),
+        ({"media_origins": "https://*.example/x; script-src *"}, "media_origins"),
+        ({"media_node_id": "A b"}, "media_node_id"),
+        ({"media_max_sessions": 0}, "media_max_sessions"),
+    ],
+)
+def test_settings_of_many_nodes_are_checked(given, named) -> None:
+    with pytest.raises(config.SettingsError, match=f"setting {named}: "):
+        config.load(**given)
+
+
+def test_each_node_of_a_machine_has_a_spool_of_its_own(tmp_path) -> None:
+    folders = [config.load(data_dir=tmp_path, media_node_id=name).spool_dir for name in ("", "b")]
+    assert [folder.name for folder in folders] == ["spool", "spool-b"]
+
+
+@pytest.mark.parametrize(
+    ("url", "hostname", "expected"),
+    [
+        ("http://localhost:8001", "exam.example", "http://exam.example:8001"),
+        ("https://localhost:8001", "2001:db8::1", "https://[2001:db8::1]:8001"),
+        ("https://localhost", "exam.example", "https://exam.example"),
+        ("http://localhost:8001", None, "http://localhost:8001"),
+    ],
+)
+def test_an_address_under_another_name(url, hostname, expected) -> None:
+    assert config.under_name(url, hostname) == expected

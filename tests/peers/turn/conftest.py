@@ -1,0 +1,119 @@
+"""Debian's coturn on this machine, and a ProctorHub whose browsers may use nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from proctorhub.cli.rehearsal import house
+from tests.e2e.conftest import (
+    Server,
+    browser_with,
+    camera_file,
+    playwright,
+    sign_in,
+    tone_file,
+)
+
+__all__ = ["browser_with", "camera_file", "playwright", "sign_in", "tone_file"]
+
+SECRET = "only the relay and we know this"
+START_S = 20.0
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A running coturn."""
+
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"turn:127.0.0.1:{self.port}?transport=udp"
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """coturn with a shared secret, on the loopback."""
+    program = shutil.which("turnserver")
+    assert program, "coturn is missing: run scripts/test-tools"
+    folder = tmp_path_factory.mktemp("coturn")
+    made = Relay(_free_port(), folder / "coturn.log")
+    command = [
+        program,
+        "-n",
+        "--use-auth-secret",
+        f"--static-auth-secret={SECRET}",
+        "--realm=proctorhub",
+        f"--listening-port={made.port}",
+        "--listening-ip=127.0.0.1",
+        "--relay-ip=127.0.0.1",
+        "--allow-loopback-peers",
+        "--fingerprint",
+        "--no-tls",
+        "--no-dtls",
+        "--no-cli",
+        "--verbose",
+        "--log-file=stdout",
+        "--simple-log",
+        f"--pidfile={folder}/pid",
+        f"--userdb={folder}/users",
+    ]
+    with made.log.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _wait(made, process)
+            yield made
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait(relay: Relay, process: subprocess.Popen[bytes]) -> None:
+    """A STUN binding request is answered once it listens."""
+    request = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + b"ProctorHub12"
+    deadline = time.monotonic() + START_S
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.2)
+        while True:
+            assert process.poll() is None and time.monotonic() < deadline, relay.log.read_text()
+            try:
+                asking.sendto(request, ("127.0.0.1", relay.port))
+                asking.recv(1500)
+                return
+            except OSError:
+                time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def server(relay: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`proctorhub run` that tells browsers to go through the relay and no other way."""
+    folder = tmp_path_factory.mktemp("relayed")
+    settings = {
+        "PROCTORHUB_TURN_URLS": relay.url,
+        "PROCTORHUB_TURN_SECRET": SECRET,
+        "PROCTORHUB_TURN_ONLY": "true",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        for name in ("PROCTORHUB_MONGODB_URI", "PROCTORHUB_MONGODB_NAME"):
+            if name in os.environ:
+                patch.delenv(name)
+        with house.started(folder) as running:
+            yield Server(running.url, running.token, folder)

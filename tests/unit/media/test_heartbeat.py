@@ -1,0 +1,127 @@
+"""What a node tells of itself, and what it does when it is told off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from proctorhub.config import Settings
+from proctorhub.domain.media import CloseReason
+from proctorhub.domain.placement import Beat
+from proctorhub.media import heartbeat
+from proctorhub.media.heartbeat import Heartbeat, identity
+
+
+class FakeLedger:
+    """Keeps the beats; `answer` is what the control plane says to them."""
+
+    def __init__(self) -> None:
+        self.beats: list[Beat] = []
+        self.left: list[str] = []
+        self.answer: Any = []
+
+    def heartbeat(self, beat: Beat) -> list[str]:
+        self.beats.append(beat)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return list(self.answer)
+
+    def leave(self, node_id: str) -> None:
+        self.left.append(node_id)
+
+
+class FakeChain:
+    """A sender of a session."""
+
+    def __init__(self, session_id: str, source: str = "camera") -> None:
+        self.session_id, self.source = session_id, source
+        self.publisher = SimpleNamespace(
+            tracks={"video": SimpleNamespace(ingest=SimpleNamespace(octets=500))}
+        )
+        self.log = SimpleNamespace(warning=lambda *_: None)
+        self.closed: list[CloseReason] = []
+
+    def close(self, reason: CloseReason) -> None:
+        self.closed.append(reason)
+
+
+def parts(tmp_path: Path, *chains: FakeChain, **changes: Any) -> tuple[Heartbeat, FakeLedger]:
+    settings = Settings(data_dir=tmp_path, media_node_id="a", **changes)
+    root = tmp_path / "spool-a"
+    (root / "notes").mkdir(parents=True)
+    ledger = FakeLedger()
+    registry = SimpleNamespace(chains=dict(enumerate(chains)), viewers={"v": None})
+    spool = SimpleNamespace(root=root, used_bytes=12)
+    uploader = SimpleNamespace(waiting=3, failing_since=None)
+    made = Heartbeat(settings, ledger, registry, spool, uploader)  # type: ignore[arg-type]
+    return made, ledger
+
+
+def test_what_is_told(tmp_path: Path) -> None:
+    chains = [FakeChain("s1"), FakeChain("s1", "screen"), FakeChain("check-ada", "check")]
+    beats, _ = parts(tmp_path, *chains)
+    (tmp_path / "spool-a" / "s0").mkdir()
+    told = beats.measure()
+    assert (told.node_id, told.url) == ("a", "http://localhost:8001")
+    assert (told.sending, told.holding) == (("s1",), ("s0",))
+    assert (told.sources, told.viewers, told.waiting, told.octets) == (3, 1, 3, 1500)
+    assert told.limit >= 20
+
+
+def test_a_configured_limit_outranks_the_measured_one(tmp_path: Path) -> None:
+    beats, _ = parts(tmp_path, media_max_sessions=1)
+    assert beats.measure().limit == 1
+
+
+def test_work_shows_in_the_measured_limit(tmp_path: Path) -> None:
+    beats, _ = parts(tmp_path, *(FakeChain(f"s{n}") for n in range(4)))
+    before = beats.measure().limit
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+    assert beats.measure().limit < before
+
+
+def test_sessions_placed_elsewhere_are_closed_here(tmp_path: Path) -> None:
+    mine, moved = FakeChain("mine"), FakeChain("moved")
+    beats, ledger = parts(tmp_path, mine, moved)
+    ledger.answer = ["moved"]
+
+    async def scenario() -> None:
+        await beats.begin()
+        await beats.end()
+
+    asyncio.run(scenario())
+    assert (mine.closed, moved.closed) == ([], [CloseReason.NODE_STOPPED])
+    assert ledger.left == ["a"]
+
+
+def test_beats_go_on_when_the_control_plane_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.02)
+    beats, ledger = parts(tmp_path)
+    ledger.answer = ConnectionError("away")
+
+    async def scenario() -> None:
+        await beats.begin()
+        while len(ledger.beats) < 3:
+            await asyncio.sleep(0.005)
+        ledger.answer = []
+        while len(ledger.beats) < 6:
+            await asyncio.sleep(0.005)
+        await beats.end()
+
+    asyncio.run(scenario())
+
+
+def test_an_identity_is_made_once(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    made = identity(settings)
+    assert made == identity(settings) != identity(Settings(data_dir=tmp_path / "other"))
+    assert identity(Settings(data_dir=tmp_path, media_node_id="b")) == "b"
