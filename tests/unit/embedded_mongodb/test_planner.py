@@ -171,6 +171,23 @@ def test_chooses_an_index_where_it_may(
         assert (plan.exact, plan.sorted) == (exact, in_order)
 
 
+@pytest.mark.parametrize(
+    ("key", "document", "query"),
+    [
+        ({"m": 1}, {"m": [1, 9]}, {"m": {"$gt": 3, "$lt": 5}}),
+        ({"m": -1}, {"m": [1, 9]}, {"m": {"$lt": 5, "$gt": 3}}),
+        ({"a.b": 1, "a.c": 1}, {"a": [{"b": 1, "c": 2}, {"b": 3, "c": 4}]}, {"a.b": 1, "a.c": 4}),
+    ],
+)
+def test_different_elements_may_meet_the_conditions_on_an_array(
+    run: Run, storage: Storage, key: dict[str, int], document: Any, query: dict[str, Any]
+) -> None:
+    run({"createIndexes": "c", "indexes": [{"key": key, "name": "i"}]})
+    run({"insert": "c", "documents": [document]})
+    assert plan_for(run, storage, query).index is not None
+    assert run({"count": "c", "query": query})["n"] == 1
+
+
 def test_a_hint_to_no_index_is_refused(run: Run, indexed: Storage) -> None:
     assert run({"find": "c", "filter": {}, "hint": "nope"})["code"] == 2
     assert run({"count": "c", "query": {}, "hint": {"nope": 1}})["code"] == 2
