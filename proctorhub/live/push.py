@@ -18,6 +18,8 @@ from proctorhub.services.feed import FeedEntry
 _VIEW_UNCHANGED = frozenset(
     {"chat", "note", "still.taken", "segment.stored", "gap.noted", "evidence.read"}
 )
+#: Entries that the tiles of a proctor's grid show.
+_ON_TILES = frozenset({"chat", "gap.noted"})
 #: Entries after which a session may have left somebody's table.
 _CHANGES_HANDS = frozenset({"proctor.assigned", "booking.made"})
 
@@ -60,9 +62,20 @@ class Pusher:
 
     def _entry(self, entry: FeedEntry, session_id: str) -> None:
         event = as_event(entry)
-        for side in ("candidate", "staff"):
-            if visible_to(side, entry.kind):
-                self._emit("entry", event, [rooms.session(session_id, side)])
+        if visible_to("candidate", entry.kind):
+            self._emit("entry", event, [rooms.session(session_id, "candidate")])
+        if visible_to("staff", entry.kind):
+            self._emit("entry", event, self._staff_of(entry, session_id))
+
+    def _staff_of(self, entry: FeedEntry, session_id: str) -> list[str]:
+        watching = [rooms.session(session_id, "staff")]
+        if entry.kind not in _ON_TILES:
+            return watching
+        try:
+            proctor_id = sessions.audience(session_id)["proctor_id"]
+        except NotFound:
+            return watching
+        return [*watching, rooms.assigned(proctor_id)] if proctor_id else watching
 
     def _session(self, session_id: str, *, handed_over: bool) -> None:
         try:

@@ -74,7 +74,10 @@ class SourceStatus(EmbeddedDocument):  # type: ignore[misc]
 
 
 class Still(EmbeddedDocument):  # type: ignore[misc]
-    """A picture taken from a source; its bytes are in GridFS under the same id."""
+    """A picture taken from a source; its bytes are in GridFS under the same id.
+
+    `frame_at` is when the source showed it, `segment_id` the segment that holds the frame.
+    """
 
     id = StringField(required=True)
     source = StringField(required=True)
@@ -82,6 +85,8 @@ class Still(EmbeddedDocument):  # type: ignore[misc]
     sha256 = StringField(required=True)
     content_type = StringField(required=True)
     at = UtcField(required=True)
+    frame_at = UtcField()
+    segment_id = StringField()
     meta = {"strict": True}
 
 
@@ -155,6 +160,7 @@ class LogEntry(Document):  # type: ignore[misc]
         "strict": True,
         "indexes": [
             {"fields": ["session_id", "seq"], "unique": True},
+            {"fields": ["session_id", "kind", "seq"]},
             {"fields": ["stored_at"]},
         ],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from proctorhub.domain.permissions import Actor
@@ -10,18 +11,32 @@ from proctorhub.domain.session import MEDIA_OPEN, Action, Side
 from proctorhub.domain.ticket import RECORDED_SOURCES
 from proctorhub.records import files
 from proctorhub.records.base import new_id, utc_now
+from proctorhub.records.sessions import Segment
 from proctorhub.services import access, changing, images, log, reading, sessions
 from proctorhub.services.errors import Conflict, Invalid, NotFound
 from proctorhub.services.proctoring import text
 
 PURPOSES = ("document", "face", "note")
 MOST_STILLS = 500
+#: How far the clocks of a media node and of this server may be apart.
+CLOCKS_APART = timedelta(minutes=1)
 
 
 def add_still(
-    actor: Actor, session_id: str, source: str, purpose: str, data: bytes
+    actor: Actor,
+    session_id: str,
+    source: str,
+    purpose: str,
+    data: bytes,
+    *,
+    frame_at: datetime | None = None,
+    segment_id: str | None = None,
 ) -> dict[str, Any]:
-    """Keep a picture the proctor took from a source. Raises Invalid, TooLarge, Conflict."""
+    """Keep a picture the proctor took from a source. Raises Invalid, TooLarge, Conflict.
+
+    `frame_at` and `segment_id` are what the media node told of the picture: when the source showed
+    it, and the segment that holds it. The segment's hash follows when the segment is stored.
+    """
     session = access.as_proctor(actor, session_id)
     if source not in RECORDED_SOURCES:
         raise Invalid("source", f"Choose from: {', '.join(RECORDED_SOURCES)}.")
@@ -29,16 +44,29 @@ def add_still(
         raise Invalid("purpose", f"Choose from: {', '.join(PURPOSES)}.")
     if len(session.get("stills", [])) >= MOST_STILLS:
         raise Conflict(f"A session keeps at most {MOST_STILLS} stills.", code="too_many_stills")
+    if frame_at is not None and frame_at > utc_now() + CLOCKS_APART:
+        raise Invalid("frame_at", "This time is still to come.")
+    hashed = _segment_hashes(session_id, [segment_id] if segment_id else [])
     content_type = images.checked(data, "image")
-    still = {
+    still: dict[str, Any] = {
         "id": new_id(),
         "source": source,
         "purpose": purpose,
         "sha256": hashlib.sha256(data).hexdigest(),
         "content_type": content_type,
     }
+    if frame_at is not None:
+        still["frame_at"] = frame_at
+    if segment_id is not None:
+        still["segment_id"] = segment_id
     files.save(still["id"], data, content_type=content_type, owner=session_id)
-    told = {k: still[k] for k in ("source", "purpose", "sha256")}
+    told: dict[str, Any] = {
+        k: still[k] for k in ("source", "purpose", "sha256", "segment_id") if k in still
+    }
+    if frame_at is not None:
+        told["frame_at"] = log.millis(frame_at)
+    if sha256 := hashed.get((source, segment_id)):
+        told["segment_sha256"] = sha256
     written = changing.write(
         session_id,
         log.entry("still.taken", actor, {"still_id": still["id"], **told}),
@@ -53,6 +81,31 @@ def add_still(
         "url": f"/api/v1/sessions/{session_id}/stills/{still['id']}",
         "sha256": still["sha256"],
     }
+
+
+def stills(actor: Actor, session_id: str) -> list[dict[str, Any]]:
+    """Return the stills of a session, each with the hash of its segment once that is stored."""
+    kept = access.as_staff(actor, session_id).get("stills", [])
+    hashed = _segment_hashes(session_id, [s["segment_id"] for s in kept if s.get("segment_id")])
+    return [
+        {
+            "id": still["id"],
+            "url": f"/api/v1/sessions/{session_id}/stills/{still['id']}",
+            **{name: still[name] for name in ("source", "purpose", "sha256", "at")},
+            "frame_at": still.get("frame_at"),
+            "segment_id": still.get("segment_id"),
+            "segment_sha256": hashed.get((still["source"], still.get("segment_id"))),
+        }
+        for still in kept
+    ]
+
+
+def _segment_hashes(session_id: str, segment_ids: list[str]) -> dict[tuple[str, str | None], str]:
+    """Return (source, segment) → SHA-256 of those that are stored and of this session."""
+    if not segment_ids:
+        return {}
+    found = Segment._get_collection().find({"_id": {"$in": segment_ids}, "session_id": session_id})
+    return {(segment["source"], segment["_id"]): segment["sha256"] for segment in found}
 
 
 def still(actor: Actor, session_id: str, still_id: str) -> tuple[bytes, str]:

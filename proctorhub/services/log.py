@@ -108,6 +108,13 @@ def of_kind(session_id: str, kind: str) -> list[Entry]:
     return [_link(d) for d in LogEntry._get_collection().find(query).sort("seq", 1)]
 
 
+def last_of_kind(session_id: str, kind: str) -> Entry | None:
+    """Return the newest link of one kind."""
+    query = {"session_id": session_id, "kind": kind}
+    document = LogEntry._get_collection().find_one(query, sort=[("seq", -1)])
+    return _link(document) if document else None
+
+
 def _link(document: Entry) -> Entry:
     link = {key: value for key, value in document.items() if key not in ("_id", "stored_at")}
     return {"id": document["_id"], **link}

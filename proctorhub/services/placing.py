@@ -66,6 +66,12 @@ def address(session_id: str, hostname: str | None) -> str:
     return url(mine, hostname)
 
 
+def addresses(sessions: list[Document], hostname: str | None) -> list[str]:
+    """Return where the media of several placed sessions is, in their order."""
+    known = {node["_id"]: node for node in nodes.all_stored()}
+    return [url(known.get(session.get("media_node") or ""), hostname) for session in sessions]
+
+
 def for_check(hostname: str | None) -> str:
     """Return a node for the equipment check, which takes no place."""
     return url(_likeliest(nodes.all_stored()), hostname)

@@ -36,6 +36,11 @@ def audience_views(session_id: str) -> dict[str, View]:
     }
 
 
+def staff_views(found: list[changing.Document]) -> list[View]:
+    """Return stored sessions as staff see them, in their order."""
+    return _many(found, for_candidate=False)
+
+
 def audience(session_id: str) -> View:
     """Return whose session it is, for deciding who hears of it. Raises NotFound."""
     session = changing.raw(session_id)

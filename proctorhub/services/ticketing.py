@@ -90,6 +90,7 @@ def issue_stills(
     ]
     found = []
     for session, node_url in zip(mine, placing.addresses(mine, hostname), strict=True):
+        reading.note(actor, session["_id"], "stills:camera")
         signed, expires_at = _signed(session["_id"], Source.CAMERA, Direction.WATCH)
         found.append(
             {

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Response
+from pydantic import StringConstraints
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import identification, proctoring
-from proctorhub.web.api.fields import Body, Id, Nothing, Query, Words
+from proctorhub.web.api.answers import Items
+from proctorhub.web.api.fields import Body, Id, Moment, Nothing, Query, Words
 from proctorhub.web.api.pictures import picture
 from proctorhub.web.api.proctoring import Reason
 from proctorhub.web.api.routing import Media, Resource
-from proctorhub.web.api.session_answers import NewStill, Session
+from proctorhub.web.api.session_answers import NewStill, Session, Still
 
 resource = Resource("identification")
 
 
+SegmentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}-[0-9]{6}$")]
+
+
 class StillForm(Query):
-    """Where the picture is from, and what for."""
+    """Where the picture is from, what for, and what the media node told of it."""
 
     source: Literal["camera", "screen", "proctor"]
     purpose: Literal["document", "face", "note"]
+    frame_at: Moment | None = None
+    segment_id: SegmentId | None = None
 
 
 class Approval(Body):
@@ -62,7 +69,21 @@ def reject_identity(actor: Actor, session_id: str, body: Reason) -> dict[str, An
 )
 def add_still(actor: Actor, session_id: str, form: StillForm, data: bytes) -> dict[str, Any]:
     """Keep a picture taken from a source, JPEG or PNG."""
-    return identification.add_still(actor, session_id, form.source, form.purpose, data)
+    return identification.add_still(
+        actor,
+        session_id,
+        form.source,
+        form.purpose,
+        data,
+        frame_at=form.frame_at,
+        segment_id=form.segment_id,
+    )
+
+
+@resource.route("GET", "/sessions/<session_id>/stills", answer=Items[Still])
+def list_stills(actor: Actor, session_id: str) -> dict[str, Any]:
+    """List the stills."""
+    return {"items": identification.stills(actor, session_id)}
 
 
 @resource.route("GET", "/sessions/<session_id>/stills/<still_id>", answer=Media("image/*"))

@@ -28,6 +28,16 @@ class Ticket(Answer):
     expires_at: AwareDatetime
     ice_servers: list[IceServer]
     ice_transport_policy: Literal["all", "relay"]
+    still_url: str | None = None
+
+
+class StillTicket(Answer):
+    """A signed right to stills of one session's camera, and their address."""
+
+    session_id: str
+    url: str
+    ticket: str
+    expires_at: AwareDatetime
 
 
 class CheckTicket(Ticket):

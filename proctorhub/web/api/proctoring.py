@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import Verdict
 from proctorhub.live import wire
-from proctorhub.services import concluding, proctoring, sessions, sitting
+from proctorhub.services import concluding, proctoring, sessions, sitting, watching
+from proctorhub.web.api.answers import Items
 from proctorhub.web.api.fields import Body, Nothing, Words
 from proctorhub.web.api.routing import Resource
-from proctorhub.web.api.session_answers import Entry, Session
+from proctorhub.web.api.session_answers import Entry, Session, Watched
 
 resource = Resource("proctoring")
 
@@ -40,6 +41,13 @@ class Signed(Body):
 
     verdict: Verdict
     comment: Annotated[str, StringConstraints(max_length=5000)] = ""
+
+
+@resource.route("GET", "/proctoring/grid", answer=Items[Watched])
+def watch_all(actor: Actor) -> dict[str, Any]:
+    """List the own sessions that are going on, with what a tile of the grid shows."""
+    tiles = watching.grid(actor)
+    return {"items": [{**t, "chat": t["chat"] and wire.entry(t["chat"])} for t in tiles]}
 
 
 @resource.route("POST", "/sessions/<session_id>/take", body=Nothing, answer=Session)

@@ -148,6 +148,17 @@ class NewStill(Answer):
     sha256: str
 
 
+class Still(NewStill):
+    """A picture and where it comes from; the hash follows when its segment is stored."""
+
+    source: Literal["camera", "screen", "proctor"]
+    purpose: Literal["document", "face", "note"]
+    at: AwareDatetime
+    frame_at: AwareDatetime | None
+    segment_id: str | None
+    segment_sha256: str | None
+
+
 class EntryActor(Answer):
     """Who did something."""
 
@@ -168,3 +179,12 @@ class Entry(Answer):
     data: dict[str, Any]
     previous: str
     hash: str
+
+
+class Watched(Answer):
+    """A session that is going on, with its last line of chat and how much media is missing."""
+
+    session: Session
+    chat: Entry | None
+    gaps: int
+    gap_ms: int

@@ -12,7 +12,8 @@ from proctorhub.services.errors import NotFound
 from proctorhub.services.feed import FeedEntry
 
 STAFF_ONLY = ["note", "still.taken", "identity.approved", "identity.rejected", "evidence.read"]
-FOR_BOTH = ["chat", "warning", "state.running", "time.extended", "state.concluded", "gap.noted"]
+FOR_BOTH = ["warning", "state.running", "time.extended", "state.concluded"]
+ON_TILES = ["chat", "gap.noted"]
 
 
 class Wire:
@@ -52,6 +53,14 @@ def tell(wire: Wire, kind: str, presence: Presence | None = None, **about: Any) 
 def test_what_candidates_must_not_hear(wire, kind):
     tell(wire, kind)
     assert wire.rooms_of("entry") == {rooms.session("s", "staff")}
+
+
+@pytest.mark.parametrize("kind", ON_TILES)
+def test_what_the_proctors_grid_hears_too(wire, kind):
+    tell(wire, kind)
+    here = {rooms.session("s", "staff"), rooms.session("s", "candidate"), rooms.assigned("p")}
+    assert wire.rooms_of("entry") == here
+    assert sum(event == "entry" for event, _, _ in wire.sent) == 2
 
 
 @pytest.mark.parametrize("kind", FOR_BOTH)
