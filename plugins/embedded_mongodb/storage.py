@@ -37,7 +37,7 @@ _SCHEMA = f"""
     PRAGMA user_version = {_SCHEMA_VERSION};
 """
 # The log is begun anew beyond this, and after a burst its file is cut back to it.
-_LOG_LIMIT = 16 << 20
+_LOG_LIMIT = 4 << 20
 _KEPT_READERS = 8
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
