@@ -36,6 +36,15 @@ def read(settings: Settings, name: str) -> str:
     return (folder(settings) / name).read_text()
 
 
+def ticket_key(settings: Settings) -> str:
+    """Return the key that signs tickets; empty where only the public one was copied to.
+
+    A media node on a machine of its own checks tickets and never signs any.
+    """
+    path = folder(settings) / TICKET_PRIVATE
+    return path.read_text() if path.exists() else ""
+
+
 def _write(path: Path, text: str) -> None:
     part = path.with_suffix(path.suffix + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -10,7 +10,7 @@ from proctorhub.records.connection import server_time
 from proctorhub.records.exams import Exam
 from proctorhub.records.people import User
 from proctorhub.records.sessions import Segment, Session
-from proctorhub.services import log, nodes, outbox, report
+from proctorhub.services import backfill, log, nodes, outbox, report
 from proctorhub.services.changing import Document
 from proctorhub.services.runtime import current
 
@@ -110,4 +110,11 @@ def _is_whole(session: Document, known: list[Document], now: datetime) -> bool:
             return False
         if nodes.is_alive(node, now) and node["beat_at"] < ended + HEARD_AFTER:
             return False
-    return True
+    return not (now - ended < backfill.GRACE and _can_be_filled(session))
+
+
+def _can_be_filled(session: Document) -> bool:
+    """Tell whether the candidate's browser may still send what is missing."""
+    return not session.get("opened_by") and any(
+        item["gaps"] for source in backfill.SOURCES for item in report.recordings(session, source)
+    )

@@ -38,7 +38,7 @@ def start(settings: Settings) -> Runtime:
             for name in plugins.names("connector")
             if (connector := _make("connector", name, settings)).configured
         },
-        ticket_key=keys.read(settings, keys.TICKET_PRIVATE),
+        ticket_key=keys.ticket_key(settings),
     )
     return _current
 

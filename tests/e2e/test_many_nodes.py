@@ -69,10 +69,17 @@ def missing(track: dict[str, Any]) -> list[dict[str, Any]]:
     return [*track["gaps"], *track["healed"]]
 
 
-def both_have_chains(server: Server, session_id: str, count: int) -> dict[str, dict[str, Any]]:
+def counts(server: Server, session_id: str) -> dict[str, int]:
+    """How many chains each source has."""
     found = tracks(server, session_id)
-    enough = [s for s in ("camera", "screen") if s in found and len(chains(found[s])) >= count]
-    return found if len(enough) == 2 else {}
+    return {s: len(chains(found[s])) if s in found else 0 for s in ("camera", "screen")}
+
+
+def more_than(server: Server, session_id: str, before: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """The tracks, once each source has a chain that it had not before."""
+    found = tracks(server, session_id)
+    came = [s for s, count in before.items() if s in found and len(chains(found[s])) > count]
+    return found if len(came) == len(before) else {}
 
 
 def sit_on(
@@ -95,7 +102,8 @@ def sit_on(
     looks_like(console, "camera-video", "astronaut")
     server.api("POST", f"/nodes/{kept}/undrain", {})
     assert node.state()["placed"] == before + 1
-    wait_for(lambda: both_have_chains(server, session_id, 1), 30, "the first segments")
+    none = {"camera": 0, "screen": 0}
+    wait_for(lambda: more_than(server, session_id, none), 30, "the first segments")
     return sit, console, session_id
 
 
@@ -105,11 +113,12 @@ def test_a_killed_nodes_sessions_go_on_elsewhere(
     server = other.server
     before = other.state()["placed"]
     sit, console, session_id = sit_on(other, browser_with, sign_in)
+    had = counts(server, session_id)
     killed_at = other.kill()
-    found = wait_for(lambda: both_have_chains(server, session_id, 2), 60, "new chains")
+    found = wait_for(lambda: more_than(server, session_id, had), 60, "new chains")
     for source in ("camera", "screen"):
         track = found[source]
-        old, new = chains(track)[:2]
+        old, new = chains(track)[had[source] - 1 : had[source] + 1]
         resumed = min(seconds(s["started_at"]) for s in track["segments"] if s["chain"] == new)
         stored = until(track, old)
         print(f"{source}: back after {resumed - killed_at:.1f} s")
@@ -127,7 +136,7 @@ def test_a_killed_nodes_sessions_go_on_elsewhere(
     def recovered() -> bool:
         now = tracks(server, session_id)
         return all(
-            until(now[source], chains(found[source])[0]) >= killed_at - FLUSH_S
+            until(now[source], chains(now[source])[had[source] - 1]) >= killed_at - FLUSH_S
             for source in ("camera", "screen")
         )
 
@@ -140,10 +149,11 @@ def test_draining_moves_nobody(
     server = other.server
     sit, console, session_id = sit_on(other, browser_with, sign_in)
     server.api("POST", "/nodes/other/drain", {})
+    had = counts(server, session_id)
     sit.reload()
     expect(sit.get_by_test_id("camera-state")).to_have_attribute("data-state", "live")
     sit.get_by_test_id("media-problem").get_by_role("button").click()
-    wait_for(lambda: both_have_chains(server, session_id, 2), 60, "new chains after the reload")
+    wait_for(lambda: more_than(server, session_id, had), 60, "new chains after the reload")
     looks_like(console, "camera-video", "astronaut")
     assert other.state()["sources"] == 2
 
@@ -153,8 +163,9 @@ def test_a_node_that_is_stopped_hands_everything_over(
 ) -> None:
     server = other.server
     _, console, session_id = sit_on(other, browser_with, sign_in)
+    had = counts(server, session_id)
     assert other.stop() == 0
-    found = wait_for(lambda: both_have_chains(server, session_id, 2), 60, "new chains")
+    found = wait_for(lambda: more_than(server, session_id, had), 60, "new chains")
     for source in ("camera", "screen"):
         gaps = missing(found[source])
         lasted = sum(seconds(gap["ended_at"]) - seconds(gap["started_at"]) for gap in gaps)

@@ -14,7 +14,7 @@ from proctorhub.domain.media import ClosedSegment
 from proctorhub.records.nodes import MediaNode
 from proctorhub.records.outbox import OutboxMessage
 from proctorhub.records.sessions import Session
-from proctorhub.services import keys, log, outbox, recorded, recording
+from proctorhub.services import backfill, keys, log, outbox, recorded, recording
 
 DATA = b"one segment"
 
@@ -186,6 +186,24 @@ def test_a_node_that_is_away_may_come_back_with_what_it_holds(machine, wish, lis
     age(session_id, minutes=10)
     assert recorded.tell_finished() == 1
     assert len(OutboxMessage.objects.get().payload["recording"]["segments"]) == 1
+
+
+def test_what_the_candidates_browser_may_still_fill_is_waited_for(
+    sitting, listener, tmp_path, monkeypatch
+):
+    sitting.until("running")
+    began = Session.objects.get(id=sitting.id).checked_in_at - timedelta(seconds=60)
+    Session.objects(id=sitting.id).update(set__checked_in_at=began)
+    at_ms = log.millis(began)
+    recording.source_opened(sitting.id, "camera", "chain-camera", at_ms, replaced=False)
+    for seq in (0, 2):
+        store(sitting.id, "camera", tmp_path / "camera", seq=seq)
+    sitting.to_finished()
+    recording.source_closed(sitting.id, "camera", "chain-camera", at_ms + 12_000, "session_ended")
+    Session.objects(id=sitting.id).update(set__finished_at=began + timedelta(seconds=12))
+    assert recorded.tell_finished() == 0
+    monkeypatch.setattr(backfill, "GRACE", timedelta(seconds=10))
+    assert recorded.tell_finished() == 1
 
 
 def test_a_session_without_media_is_not_looked_at_for_ever(sitting, listener):
