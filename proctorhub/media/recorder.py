@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from proctorhub.media.clock import TrackClock
+from proctorhub.media.coverage import PAUSE_GAP_MS
 from proctorhub.media.frame import Frame
 from proctorhub.media.picture import describe
 from proctorhub.media.spool import ChainRecord, SpoolFull
@@ -77,6 +78,7 @@ class Recorder:
         self._clocks = clocks
         self._codec = codec
         self._min_ms, self._max_ms = (int(limit * 1000) for limit in limits_s)
+        self._hole_ms = min(PAUSE_GAP_MS[kind] for kind in clocks)
         self._links = links
         self._pictures: deque[tuple[int, Frame]] = deque()
         self._sounds: deque[tuple[int, Frame]] = deque()
@@ -144,8 +146,16 @@ class Recorder:
             queue = pictures if picture_first else sounds
             if not queue or queue[0][0] > limit:
                 return
+            if self._segment is not None and self._is_behind_a_hole(queue[0][0]):
+                # A hole lies between segments, never in one: there it can be seen and filled.
+                self._end()
+                continue
             at, frame = queue.popleft()
             self._write(max(at, self._written_ms), frame)
+
+    def _is_behind_a_hole(self, at: int) -> bool:
+        assert self._segment is not None
+        return at - max(self._written_ms, self._segment.timestamp_ms) > self._hole_ms
 
     def _begin(self, everything: bool) -> bool:
         """Open a segment where the queues stand; False when that has to wait."""

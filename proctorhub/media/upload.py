@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 30.0
+REFUSED_RETRY_S = 600.0
 
 
 class Uploader:
@@ -100,25 +101,26 @@ class Uploader:
                     self._changed.wait(due)
                 _, _, tries, segment, path = heapq.heappop(self._segments)
                 self._busy += 1
-            done = self._store(segment, path)
+            outcome = self._store(segment, path)
             with self._changed:
                 self._busy -= 1
-                if not done:
-                    due = time.monotonic() + _back_off(tries)
+                if outcome != "done":
+                    wait = REFUSED_RETRY_S if outcome == "refused" else _back_off(tries)
+                    due = time.monotonic() + wait
                     again = (due, next(self._count), tries + 1, segment, path)
                     heapq.heappush(self._segments, again)
                 self._changed.notify_all()
 
-    def _store(self, segment: ClosedSegment, path: Path) -> bool:
+    def _store(self, segment: ClosedSegment, path: Path) -> str:
         def call() -> None:
             self._ledger.store_segment(segment, path)
 
         # A refused segment is kept and offered again: media is never thrown away here.
-        if self._tried(call, "store_segment", segment.session_id) != "done":
-            return False
-        self._spool.stored(segment, path)
-        self.stored += 1
-        return True
+        outcome = self._tried(call, "store_segment", segment.session_id)
+        if outcome == "done":
+            self._spool.stored(segment, path)
+            self.stored += 1
+        return outcome
 
     def _run_notes(self) -> None:
         tries = 0

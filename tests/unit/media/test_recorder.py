@@ -304,3 +304,23 @@ def test_a_long_jump_of_the_media_time_fits_no_block_and_begins_anew(tmp_path: P
     studio.recorder.close()
     assert len(studio.closed) == 2
     assert studio.closed[1]["started_at_ms"] >= RECORD.origin_ms + 3_600_000
+
+
+def test_a_hole_lies_between_two_segments(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.play(0, 2)
+    studio.play(5, 8)
+    studio.recorder.close()
+    before, after = studio.closed
+    assert before["ended_at_ms"] - RECORD.origin_ms == 2_000
+    assert 5_000 <= after["started_at_ms"] - RECORD.origin_ms <= 6_000
+    info = read_segment(studio.parts[1].read_bytes())
+    assert info.video_frames and info.first_ms >= 5_000
+
+
+def test_a_still_screen_is_no_hole(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, kinds=("video",))
+    for second in range(0, 9, 2):
+        studio.video(second, key=second == 0)
+    studio.recorder.close()
+    assert len(studio.closed) == 1
