@@ -47,7 +47,11 @@ class Beat:
 
 @dataclass(frozen=True)
 class NodeLoad:
-    """What choosing needs to know of one node."""
+    """What choosing needs to know of one node.
+
+    A `newcomer` was registered after the session's page was loaded: the page may be forbidden to
+    reach it.
+    """
 
     id: str
     alive: bool
@@ -55,6 +59,7 @@ class NodeLoad:
     placed: int
     limit: int
     cpu: float = 0.0
+    newcomer: bool = False
 
     @property
     def has_room(self) -> bool:
@@ -87,18 +92,19 @@ def ranked(
     A `displaced` session has lost its node in the middle: it is taken in above the limit too,
     because recording it a little worse beats not recording it.
     """
-    alive = [node for node in nodes if node.alive]
-    room = sorted(
-        (node for node in alive if node.has_room),
-        key=lambda node: (node.id != preferred, node.fill, node.cpu, node.id),
+    usable = [node for node in nodes if node.alive and (displaced or node.has_room)]
+    usable.sort(
+        key=lambda node: (
+            node.newcomer,
+            not node.has_room,
+            node.draining,
+            node.id != preferred,
+            node.fill,
+            node.cpu,
+            node.id,
+        )
     )
-    if not displaced:
-        return [node.id for node in room]
-    full = sorted(
-        (node for node in alive if not node.has_room),
-        key=lambda node: (node.draining, node.fill, node.cpu, node.id),
-    )
-    return [node.id for node in (*room, *full)]
+    return [node.id for node in usable]
 
 
 def come_back_in(ends_in_s: Iterable[float]) -> int:

@@ -79,8 +79,11 @@ def all_stored() -> list[Document]:
     return list(MediaNode._get_collection().find().sort("_id", 1))
 
 
-def load(node: Document, now: datetime) -> NodeLoad:
-    """Return what choosing needs to know; `now` is the database's time."""
+def load(node: Document, now: datetime, page_since: datetime | None = None) -> NodeLoad:
+    """Return what choosing needs to know; `now` is the database's time.
+
+    `page_since` is when the page that will send was there already, if that is known.
+    """
     return NodeLoad(
         id=node["_id"],
         alive=is_alive(node, now),
@@ -88,6 +91,7 @@ def load(node: Document, now: datetime) -> NodeLoad:
         placed=len(node["places"]),
         limit=node["limit"],
         cpu=node["cpu"],
+        newcomer=page_since is not None and node["registered_at"] > page_since,
     )
 
 

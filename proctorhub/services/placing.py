@@ -91,6 +91,9 @@ def _likeliest(known: list[Document]) -> Document | None:
 
 
 def _claim_one(session: Document, known: list[Document], *, displaced: bool) -> Document | None:
+    # A page is there when the consent is given; a test engine's pages have no policy of ours.
+    consent = session.get("consent") if not session.get("opened_by") else None
+    page_since = consent["at"] if consent else None
     for again in (False, True):
         if again:
             if not any(nodes.tidy(node) for node in known):
@@ -98,7 +101,7 @@ def _claim_one(session: Document, known: list[Document], *, displaced: bool) -> 
             known = nodes.all_stored()
         now = server_time()
         order = placement.ranked(
-            [nodes.load(n, now) for n in known],
+            [nodes.load(n, now, page_since) for n in known],
             preferred=session.get("media_node"),
             displaced=displaced,
         )

@@ -16,11 +16,19 @@ from proctorhub.domain.placement import (
 
 
 def node(text: str) -> NodeLoad:
-    """`a 3/10 dead draining 20%` in any part."""
+    """`a 3/10 dead draining newcomer 20%` in any part."""
     name, places, *words = text.split()
     placed, limit = places.split("/")
     cpu = next((float(word[:-1]) / 100 for word in words if word.endswith("%")), 0.0)
-    return NodeLoad(name, "dead" not in words, "draining" in words, int(placed), int(limit), cpu)
+    return NodeLoad(
+        name,
+        "dead" not in words,
+        "draining" in words,
+        int(placed),
+        int(limit),
+        cpu,
+        "newcomer" in words,
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,6 +45,8 @@ def node(text: str) -> NodeLoad:
         (["a 5/10 30%", "b 5/10 10%"], ["b", "a"]),
         (["b 5/10", "a 5/10"], ["a", "b"]),
         (["a 10/10", "b 9/10", "c 1/10 dead"], ["b"]),
+        (["a 9/10", "b 0/10 newcomer"], ["a", "b"]),
+        (["a 10/10", "b 0/10 newcomer"], ["b"]),
     ],
 )
 def test_a_new_session_goes_where_most_room_is(nodes, expected) -> None:
@@ -61,6 +71,7 @@ def test_the_preferred_node_comes_first_while_it_has_room(nodes, expected) -> No
         (["a 10/10", "b 9/10"], ["b", "a"]),
         (["a 20/10", "b 10/10"], ["b", "a"]),
         (["a 0/10 draining", "b 20/10"], ["b", "a"]),
+        (["a 0/10 draining", "b 20/10", "c 0/10 newcomer"], ["b", "a", "c"]),
         (["a 0/10 dead"], []),
     ],
 )
