@@ -139,10 +139,11 @@ class Registry:
         for viewer in list(self.viewers.values()):
             if not viewer.peer.connected and now - viewer.created_s > CONNECT_WITHIN_S:
                 _close(viewer)
-        for room in self._rooms.values():
+        for key, room in list(self._rooms.items()):
             if room.chain is None and now - room.empty_since > VIEWERS_WAIT_S:
                 for viewer in list(room.viewers.values()):
                     _close(viewer)
+                del self._rooms[key]
 
     async def close_all(self) -> None:
         """Close every chain and every viewer, because the node stops."""
