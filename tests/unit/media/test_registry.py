@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from proctorhub.domain.media import CloseReason
 from proctorhub.media import registry as module
 from proctorhub.media.chain import Chain
@@ -35,14 +33,14 @@ def _viewer(registry: Registry, session: str = "s") -> Viewer:
     return viewer
 
 
-def test_what_does_not_connect_in_time_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_connect_in_time_is_closed() -> None:
     async def scenario() -> None:
         registry = Registry()
         chain, viewer = _chain(registry), _viewer(registry)
         registry.sweep()
         assert registry.chains and registry.viewers
-        later = module.time.monotonic() + module.CONNECT_WITHIN_S + 1
-        monkeypatch.setattr(module.time, "monotonic", lambda: later)
+        chain.created_s -= module.CONNECT_WITHIN_S + 1
+        viewer.created_s -= module.CONNECT_WITHIN_S + 1
         registry.sweep()
         async with asyncio.timeout(5):
             while registry.chains or registry.viewers:
@@ -53,15 +51,12 @@ def test_what_does_not_connect_in_time_is_closed(monkeypatch: pytest.MonkeyPatch
     asyncio.run(scenario())
 
 
-def test_empty_rooms_are_forgotten_and_their_viewers_closed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_empty_rooms_are_forgotten_and_their_viewers_closed() -> None:
     async def scenario() -> None:
         registry = Registry()
         viewer = _viewer(registry)
         viewer.peer.connected = True
-        later = module.time.monotonic() + module.VIEWERS_WAIT_S + 1
-        monkeypatch.setattr(module.time, "monotonic", lambda: later)
+        registry.room("s", "camera").empty_since -= module.VIEWERS_WAIT_S + 1
         registry.sweep()
         assert not registry._rooms
         async with asyncio.timeout(5):
