@@ -118,8 +118,6 @@ def _claim(node_id: str, session_id: str, *, unlimited: bool) -> Document | None
     node: Document | None = collection.find_one({"_id": node_id})
     if node is None:
         return None
-    if any(place["session_id"] == session_id for place in node["places"]):
-        return node
     query: dict[str, Any] = {"_id": node_id, "places.session_id": {"$ne": session_id}}
     if not unlimited:
         # An array has room while its last allowed element is not there.
@@ -129,7 +127,8 @@ def _claim(node_id: str, session_id: str, *, unlimited: bool) -> Document | None
         {"$push": {"places": {"session_id": session_id, "at": utc_now()}}},
         return_document=ReturnDocument.AFTER,
     )
-    return taken
+    # Another request for the same session may have been faster: then the place is there.
+    return taken or collection.find_one({"_id": node_id, "places.session_id": session_id})
 
 
 def _settle(session: Document, node: Document) -> bool:

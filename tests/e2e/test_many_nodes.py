@@ -56,7 +56,8 @@ def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
 
 
 def chains(track: dict[str, Any]) -> list[str]:
-    return list(dict.fromkeys(segment["chain"] for segment in track["segments"]))
+    found = (s["chain"] for s in track["segments"] if s["origin"] == "node")
+    return list(dict.fromkeys(found))
 
 
 def until(track: dict[str, Any], chain: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from proctorhub.domain.placement import DEAD_AFTER_S, Beat
+from proctorhub.domain.placement import Beat
 from proctorhub.records.base import utc_now
 from proctorhub.records.nodes import MediaNode
 from proctorhub.services import nodes
@@ -32,5 +32,5 @@ def beat(node_id: str, *, limit: int = 10, sending: tuple[str, ...] = (), **told
 
 def silence(node_id: str) -> None:
     """Let a node's last heart-beat be too old."""
-    long_ago = utc_now() - timedelta(seconds=DEAD_AFTER_S + 1)
+    long_ago = utc_now() - timedelta(hours=1)
     MediaNode._get_collection().update_one({"_id": node_id}, {"$set": {"beat_at": long_ago}})

@@ -14,9 +14,15 @@ from proctorhub.domain.media import ClosedSegment
 from proctorhub.records.nodes import MediaNode
 from proctorhub.records.outbox import OutboxMessage
 from proctorhub.records.sessions import Session
-from proctorhub.services import backfill, keys, log, outbox, recorded, recording
+from proctorhub.services import backfill, keys, log, nodes, outbox, recorded, recording
 
 DATA = b"one segment"
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """Nodes do not die of a slow test machine."""
+    monkeypatch.setattr(nodes, "DEAD_AFTER_S", 600.0)
 
 
 @pytest.fixture

@@ -24,6 +24,12 @@ def host(answer: Any) -> str:
     return answer["url"].split("/")[2].split(".")[0]
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """Nodes do not die of a slow test machine."""
+    monkeypatch.setattr(nodes, "DEAD_AFTER_S", 600.0)
+
+
 @pytest.fixture
 def sit(person, exam):
     """Bring somebody new to check-in; returns (browser, session id, answer of the check-in)."""
