@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from proctorhub.cli.keeper import die_with_parent
 from proctorhub.cli.rehearsal.house import _free_ports
 from tests.e2e.conftest import Server
 
@@ -51,6 +52,7 @@ class ExtraNode:
                 env=environment,
                 stdout=log,
                 stderr=log,
+                preexec_fn=die_with_parent,
             )
         wait_for(lambda: self.state()["alive"], START_S, f"node {self.id}")
 
