@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from proctorhub.domain.completeness import TOLERANCE_MS, Span, merge
 from proctorhub.domain.webm_capture import AUDIO, VIDEO, Block
 
-#: A segment must stay under 32 s; a browser's chunks are far shorter.
-MAX_CHUNK_MS = 15_000
+#: A segment must stay under 32 s; a browser's chunks are far shorter unless it is very busy.
+MAX_CHUNK_MS = 30_000
 #: Filling less than this is not worth a segment.
 MIN_FILL_MS = 200
 #: How far a chunk's last block may lie behind the end that the browser named.
@@ -41,9 +41,15 @@ def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
 
 
 def open_gaps(noted: Iterable[Span], stored: Iterable[Span], claimed: Iterable[Span]) -> list[Span]:
-    """Return the noted gaps that neither a stored segment nor an accepted chunk covers."""
-    left = subtract(noted, [*stored, *claimed])
-    return [(start, end) for start, end in left if end - start > TOLERANCE_MS]
+    """Return the noted gaps that neither a stored segment nor an accepted chunk covers.
+
+    A gap is not open before something behind it is stored: until then what borders on it may
+    still be on its way.
+    """
+    recorded = list(stored)
+    newest = max((end for _, end in recorded), default=0)
+    left = subtract(noted, [*recorded, *claimed])
+    return [(s, e) for s, e in left if e - s > TOLERANCE_MS and e < newest]
 
 
 def overlaps(chunk: Span, gaps: Iterable[Span]) -> list[Span]:

@@ -164,7 +164,6 @@ def _open(session_id: str, source: str, *, before: int) -> list[Span]:
     near = Segment.objects(
         **where,
         origin__ne=Origin.CLIENT.value,
-        started_at_ms__lt=max(end for _, end in noted),
         ended_at_ms__gt=min(start for start, _ in noted),
     )
     recorded = [(s.started_at_ms, s.ended_at_ms) for s in near]

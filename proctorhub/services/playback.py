@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
 from proctorhub.domain import webm_join
 from proctorhub.domain.permissions import Actor, Standing
@@ -70,14 +69,29 @@ def segment(actor: Actor, session_id: str, segment_id: str) -> Recording:
 
 
 def parts_of(session_id: str, source: str) -> list[list[Segment]]:
-    """Return the source's segments in order, cut where codec or tracks change."""
+    """Return the source's segments in order, cut where codec or tracks change.
+
+    A segment without pictures, as after an outage, fits the ones around it.
+    """
     found = Segment.objects(session_id=session_id, source=source).order_by("started_at_ms", "seq")
-    return [list(group) for _, group in groupby(found, key=lambda s: (s.video_codec, s.has_audio))]
+    parts: list[list[Segment]] = []
+    for segment in found:
+        before = described_by(parts[-1]) if parts else None
+        codecs = {segment.video_codec, before.video_codec if before else None} - {None}
+        if before is None or before.has_audio != segment.has_audio or len(codecs) > 1:
+            parts.append([])
+        parts[-1].append(segment)
+    return parts
+
+
+def described_by(part: list[Segment]) -> Segment:
+    """Return the segment whose header tells of all tracks of a part."""
+    return next((s for s in part if s.video_codec), part[0])
 
 
 def _joined(segments: list[Segment]) -> Recording:
-    first = segments[0]
-    header = b"".join(current().store.get(first.blob_key, length=first.header_bytes))
+    whole = described_by(segments)
+    header = b"".join(current().store.get(whole.blob_key, length=whole.header_bytes))
     pieces = [
         Piece(s.blob_key, s.bytes, s.header_bytes, s.started_at_ms, s.ended_at_ms) for s in segments
     ]
@@ -87,7 +101,7 @@ def _joined(segments: list[Segment]) -> Recording:
         sum(chunk.length for chunk in chunks),
         webm_join.CONTENT_TYPE,
         digest,
-        first.started_at_ms,
+        segments[0].started_at_ms,
         max(s.ended_at_ms for s in segments),
         chunks,
     )

@@ -190,5 +190,6 @@ def media_end(session: changing.Document, source: str) -> int | None:
         return None
     finished = session.get("finished_at")
     status = (session.get("sources") or {}).get(source)
-    ends = [log.millis(at) for at in (finished, status and status["at"]) if at]
+    closed = status["at"] if status and status["state"] == "closed" else None
+    ends = [log.millis(at) for at in (finished, closed) if at]
     return min(ends) if ends else None

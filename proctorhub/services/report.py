@@ -201,7 +201,7 @@ def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]
                 "bytes": sum(s.bytes for s in segments),
                 "completeness": round(covered.filled.completeness, 5),
                 **missing,
-                "video_codec": segments[0].video_codec,
+                "video_codec": playback.described_by(segments).video_codec,
                 "has_audio": segments[0].has_audio,
             }
         )

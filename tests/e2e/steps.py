@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Account, Server, picture
 from tests.e2e.pixels import likeness, shown_by
@@ -88,3 +89,21 @@ def switch_on(page: Page) -> None:
             button.click()
     expect(ready).to_be_enabled(timeout=20_000)
     ready.click()
+
+
+def waiting(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> tuple[Page, Page, str]:
+    """Bring a candidate to the proctor's console; return both pages and the session's id."""
+    candidate, proctor = server.new_user("candidate"), server.new_user("proctor")
+    new_exam(server, proctor, candidate)
+    sit = sign_in(browser_with("astronaut"), candidate)
+    arrive(sit)
+    switch_on(sit)
+    state(sit, "sit", "waiting")
+    session_id = str(sit.get_by_test_id("sit").get_attribute("data-session-id"))
+    console = sign_in(browser_with("coffee"), proctor)
+    console.goto(f"{server.url}/desk/{session_id}")
+    console.get_by_test_id("take").click()
+    looks_like(console, "camera-video", "astronaut")
+    return sit, console, session_id

@@ -12,25 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import processes
 from tests.e2e.conftest import Server
-from tests.e2e.steps import arrive, looks_like, new_exam, playing, state, switch_on
+from tests.e2e.steps import looks_like, playing, state, waiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
-
-
-def waiting(server: Server, browser_with, sign_in) -> tuple[Page, Page, str]:
-    """Bring a candidate to the proctor's console; return both pages and the session's id."""
-    candidate, proctor = server.new_user("candidate"), server.new_user("proctor")
-    new_exam(server, proctor, candidate)
-    sit = sign_in(browser_with("astronaut"), candidate)
-    arrive(sit)
-    switch_on(sit)
-    state(sit, "sit", "waiting")
-    session_id = str(sit.get_by_test_id("sit").get_attribute("data-session-id"))
-    console = sign_in(browser_with("coffee"), proctor)
-    console.goto(f"{server.url}/desk/{session_id}")
-    console.get_by_test_id("take").click()
-    looks_like(console, "camera-video", "astronaut")
-    return sit, console, session_id
 
 
 def segments(server: Server, session_id: str, source: str) -> list[dict]:
@@ -62,7 +46,8 @@ def test_kill_9_of_the_media_node(
     expect(sit.get_by_test_id("camera-state")).to_have_attribute("data-state", "live")
     assert {s["video_codec"] for s in camera} == {"VP8"}
     for track in server.api("GET", f"/sessions/{session_id}/media")["tracks"]:
-        (gap,) = track["gaps"]
+        # the candidate's page may have filled it by now
+        (gap,) = track["gaps"] + track["healed"]
         assert gap["cause"] == "node", track["source"]
     assert time.time() - killed_at < 60
 

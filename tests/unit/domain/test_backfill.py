@@ -40,10 +40,18 @@ def test_subtracting(spans, taken, left):
 
 def test_a_gap_is_open_until_it_is_stored_or_claimed():
     noted = [(T, T + 8000), (T + 2000, T + 8000)]
-    assert backfill.open_gaps(noted, [], []) == [(T, T + 8000)]
-    assert backfill.open_gaps(noted, [(T - 4000, T + 1000)], []) == [(T + 1000, T + 8000)]
-    assert backfill.open_gaps(noted, [], [(T, T + 4000)]) == [(T + 4000, T + 8000)]
-    assert backfill.open_gaps(noted, [], [(T, T + 8000 - TOLERANCE_MS)]) == []
+    later = (T + 8000, T + 12_000)
+    assert backfill.open_gaps(noted, [later], []) == [(T, T + 8000)]
+    assert backfill.open_gaps(noted, [(T - 4000, T + 1000), later], []) == [(T + 1000, T + 8000)]
+    assert backfill.open_gaps(noted, [later], [(T, T + 4000)]) == [(T + 4000, T + 8000)]
+    assert backfill.open_gaps(noted, [later], [(T, T + 8000 - TOLERANCE_MS)]) == []
+
+
+def test_a_gap_waits_for_what_comes_behind_it():
+    noted = [(T, T + 8000)]
+    assert backfill.open_gaps(noted, [], []) == []
+    assert backfill.open_gaps(noted, [(T - 4000, T)], []) == []
+    assert backfill.open_gaps(noted, [(T + 7000, T + 9000)], []) == [(T, T + 7000)]
 
 
 def test_what_a_chunk_is_good_for():

@@ -84,6 +84,7 @@ const ENTRIES = {
   "track.silent": (d) => t("{source} silent", { source: sourceWord(d.source) }),
   "track.live": (d) => t("{source} live again", { source: sourceWord(d.source) }),
   "segment.stored": (d) => t("Segment of {source} stored", { source: sourceWord(d.source) }),
+  "segment.backfilled": (d) => t("Gap in {source} filled from the candidate's computer", { source: sourceWord(d.source) }),
   "gap.noted": (d) => t("Gap in {source}", { source: sourceWord(d.source) }),
   "evidence.read": () => t("Evidence read"),
   "verdict.delivered": () => t("Conclusion delivered"),
@@ -117,6 +118,7 @@ const GROUPS = {
   "source.opened": "media",
   "track.live": "media",
   "segment.stored": "storage",
+  "segment.backfilled": "media",
   "evidence.read": "storage",
   "still.taken": "proof",
 };

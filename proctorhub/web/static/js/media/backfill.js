@@ -3,7 +3,9 @@
 
 import { get, items, Problem, put } from "../lib/api.js";
 
-const ASK_EVERY_MS = 20_000;
+const ASK_EVERY_MS = 30_000;
+// a gap is noted at once, but open only when the node has stored what comes behind it
+const ASK_AFTER_MS = [0, 6000, 12_000];
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
 const SENDING_MS = 60_000;
@@ -25,6 +27,11 @@ export class Backfill {
     this.ring = ring;
     this.onAir = onAir;
     this.#timer = setInterval(() => this.look(), ASK_EVERY_MS);
+  }
+
+  /** The server found something missing. */
+  noted() {
+    for (const ms of ASK_AFTER_MS) setTimeout(() => this.#over || this.look(), ms);
   }
 
   /** Something may be missing. Resolves when all that could be sent is sent. */

@@ -1,9 +1,12 @@
-// A connection that is kept up: try, keep, notice its end, try again with growing pauses until told to stop.
+// A connection that is kept up: try, keep, notice its silence, try again with growing pauses until told
+// to stop. A silent one is kept until the next one stands: after a short cut it may speak again first.
 
 import { watchdog } from "./rtc.js";
 
-const FIRST_PAUSE_MS = 400;
-const LONGEST_PAUSE_MS = 5000;
+// one lost report is no lost connection: the next one comes before a new connection is tried
+const FIRST_PAUSE_MS = 900;
+const LONGEST_PAUSE_MS = 2000;
+const ABSENT_PAUSE_MS = 5000;
 
 /**
  * `open()` → {pc, end} builds one connection; `onState(state, problem)` hears
@@ -14,6 +17,8 @@ export class Link {
   #generation = 0;
   #end = null;
   #wake = null;
+  #alive = false;
+  #fellSilent = null;
   #failures = 0;
 
   constructor({ open, onState, onStats, silenceMs }) {
@@ -67,38 +72,57 @@ export class Link {
   #drop() {
     this.#end?.();
     this.#end = null;
+    this.#heard(false);
+  }
+
+  #heard(alive) {
+    this.#alive = alive;
+    (alive ? this.#wake : this.#fellSilent)?.();
   }
 
   async #run(generation) {
     const mine = () => this.#wanted && generation === this.#generation;
     while (mine()) {
-      let problem = null;
-      this.#set(this.#failures ? "retrying" : "connecting");
-      try {
-        const { pc, end } = await this.open();
-        if (!mine()) {
-          end();
-          return;
-        }
-        this.#end = end;
+      const problem = this.#alive ? null : await this.#connect(mine);
+      if (!mine()) return;
+      if (this.#alive) {
         this.#failures = 0;
         this.#set("live");
-        await new Promise((resolve) => {
-          const stopWatching = watchdog(pc, { silenceMs: this.silenceMs, onDead: resolve, onStats: this.onStats });
-          this.#end = () => {
-            stopWatching();
-            end();
-            resolve();
-          };
-        });
-        this.#drop();
-      } catch (error) {
-        problem = error;
+        await new Promise((resolve) => (this.#fellSilent = resolve));
+        if (!mine()) return;
       }
-      if (!mine()) return;
       this.#failures += 1;
-      this.#set(problem?.code === "not_publishing" ? "absent" : "retrying", problem);
-      await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 1.8 ** (this.#failures - 1)));
+      const absent = problem?.code === "not_publishing";
+      this.#set(absent ? "absent" : "retrying", problem);
+      const longest = absent ? ABSENT_PAUSE_MS : LONGEST_PAUSE_MS;
+      await this.#pause(Math.min(longest, FIRST_PAUSE_MS * 1.8 ** (this.#failures - 1)));
+    }
+  }
+
+  /** Try once; returns what went wrong, or null. */
+  async #connect(mine) {
+    this.#set(this.#failures ? "retrying" : "connecting");
+    try {
+      const { pc, end } = await this.open();
+      if (!mine()) {
+        end();
+        return null;
+      }
+      this.#drop();
+      const stopWatching = watchdog(pc, {
+        silenceMs: this.silenceMs,
+        onStats: this.onStats,
+        onChange: (alive) => this.#heard(alive),
+        onDead: () => this.#drop(),
+      });
+      this.#end = () => {
+        stopWatching();
+        end();
+      };
+      this.#heard(true);
+      return null;
+    } catch (error) {
+      return error;
     }
   }
 

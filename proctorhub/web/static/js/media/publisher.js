@@ -5,8 +5,9 @@ import { stop as stopStream } from "./devices.js";
 import { Link } from "./link.js";
 import { send } from "./whip.js";
 
-// a sender hears only receiver reports and STUN answers, which may come seconds apart
-const SILENCE_MS = 4500;
+// a sender hears receiver reports, one a second, and STUN answers
+const SILENCE_MS = 1400;
+const TICKET_MS = 3000;
 
 /**
  * States: `off`, `connecting`, `live`, `retrying`, `ended` (the track was taken away: unplugged
@@ -27,7 +28,7 @@ export class Publisher {
       onState: (state, problem) => this.#set(state, problem),
       open: async () => {
         const path = sessionId ? `/sessions/${sessionId}/tickets` : "/tickets/check";
-        const issued = await post(path, { source, direction: "send" });
+        const issued = await post(path, { source, direction: "send" }, { signal: AbortSignal.timeout(TICKET_MS) });
         return send({ stream: this.stream, source, issued });
       },
     });

@@ -4,9 +4,10 @@
 import { Offline, problemOf } from "../lib/api.js";
 
 const GATHER_MS = 1500;
-const ANSWER_MS = 8000;
+const ANSWER_MS = 4000;
 const END_MS = 3000;
-const CONNECT_MS = 12_000;
+const CONNECT_MS = 6000;
+const LOOKS_PER_SILENCE = 5;
 
 /** Candidates are few on a campus network; waiting briefly for all spares the trickle round trips. */
 function gathered(pc) {
@@ -77,12 +78,16 @@ export async function negotiate(pc, { url, ticket }) {
   return end;
 }
 
-/** Call `onDead` once when nothing arrives from the other side for `silenceMs`. Returns a stop function. */
-export function watchdog(pc, { silenceMs, onDead, onStats }) {
+/**
+ * `onChange(false)` when nothing has arrived from the other side for `silenceMs`, `onChange(true)` when
+ * it speaks again; `onDead` once when the connection is beyond hope. Returns a stop function.
+ */
+export function watchdog(pc, { silenceMs, onChange, onDead, onStats }) {
   let last = -1;
   let since = performance.now();
   let timer = 0;
   let over = false;
+  let silent = false;
   const stop = () => {
     over = true;
     clearInterval(timer);
@@ -113,8 +118,13 @@ export function watchdog(pc, { silenceMs, onDead, onStats }) {
     if (arrived !== last) {
       last = arrived;
       since = performance.now();
-    } else if (performance.now() - since > silenceMs) dead();
-    onStats?.(figures);
-  }, 1000);
+    }
+    const quiet = performance.now() - since > silenceMs;
+    if (quiet !== silent) {
+      silent = quiet;
+      onChange(!silent);
+    }
+    if (!over && !silent) onStats?.(figures);
+  }, silenceMs / LOOKS_PER_SILENCE);
   return stop;
 }

@@ -5,6 +5,7 @@ import { Link } from "./link.js";
 import { watch } from "./whep.js";
 
 const SILENCE_MS = 3000;
+const TICKET_MS = 3000;
 const FROZEN_MS = 2500;
 const STUCK_MS = 12_000;
 
@@ -24,9 +25,10 @@ export class Viewer {
         if (state !== "live") this.#frozen = false;
         this.onState?.(state, problem);
       },
-      onStats: (figures) => this.#look(figures.frames),
+      // a proctor may only speak: their sound is a sign of life too
+      onStats: ({ frames, audio: sound }) => this.#look(source === "proctor" ? frames + sound : frames),
       open: async () => {
-        const issued = await post(`/sessions/${sessionId}/tickets`, { source, direction: "watch" });
+        const issued = await post(`/sessions/${sessionId}/tickets`, { source, direction: "watch" }, { signal: AbortSignal.timeout(TICKET_MS) });
         const connection = await watch({ issued, audio });
         this.#frames = -1;
         this.#moved = performance.now();

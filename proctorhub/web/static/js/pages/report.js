@@ -13,6 +13,7 @@ const id = root.dataset.sessionId;
 let replayed = false;
 
 const seconds = (gap) => (Date.parse(gap.ended_at) - Date.parse(gap.started_at)) / 1000;
+const stretch = (gap) => t("{at}, {seconds} s", { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1) });
 const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
 
 function facts(session) {
@@ -53,13 +54,17 @@ function completeness(sources) {
     const missing = gaps.length
       ? h("ul", { class: "gap-list" }, ...gaps.map((gap) => h("li", {}, t("{at}, {seconds} s, {cause}", { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1), cause: causeWord(gap.cause) }))))
       : t("nothing");
+    const healed = parts[0].healed ?? [];
+    const filled = healed.length
+      ? h("p", { class: "soft", data: { testid: "healed" } }, t("From the candidate's computer, not from the media node: {list}", { list: healed.map(stretch).join("; ") }))
+      : "";
     return h(
       "tr",
       { data: { source: name } },
       h("td", { data: { label: t("Source") } }, sourceWord(name)),
       h("td", { class: "end num", data: { label: t("Length") } }, clock.duration(parts.reduce((sum, part) => sum + part.duration_s, 0))),
       h("td", { class: "end num", data: { label: t("Complete") } }, percent(parts[0].completeness)),
-      h("td", { data: { label: t("Missing") } }, missing),
+      h("td", { data: { label: t("Missing") } }, missing, filled),
     );
   });
   $("#completeness tbody").replaceChildren(...(rows.length ? rows : [h("tr", {}, h("td", { colspan: "4", class: "soft" }, t("Nothing was recorded.")))]));

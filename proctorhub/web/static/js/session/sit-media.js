@@ -48,6 +48,7 @@ export class SitMedia {
       video: $("#proctor-video"),
       onState: (state) => this.#proctor(state),
     });
+    for (const change of ["resize", "emptied"]) $("#proctor-video").addEventListener(change, () => this.#pictured());
     $("#proctor-sound").addEventListener("click", () => {
       $("#proctor-video").muted = false;
       show($("#proctor-sound"), false);
@@ -114,8 +115,14 @@ export class SitMedia {
     chip.dataset.state = state;
     setText(chip, seen ? t("Proctor") : t("Proctor: connecting…"));
     show(chip, !["off", "absent"].includes(state));
-    show($("#proctor-video"), seen);
+    this.#pictured();
     show($("#proctor-sound"), state === "live" && $("#proctor-video").muted);
+  }
+
+  /** A proctor who only speaks has no picture to show; hidden, the sound goes on. */
+  #pictured() {
+    const seen = ["live", "frozen"].includes(this.viewer?.state) && $("#proctor-video").videoWidth > 0;
+    show($("#proctor-video"), seen);
   }
 
   proctorCame() {
@@ -123,7 +130,7 @@ export class SitMedia {
   }
 
   gapNoted() {
-    this.#backfill.look();
+    this.#backfill.noted();
   }
 
   #say(error) {

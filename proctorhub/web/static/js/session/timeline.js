@@ -51,7 +51,7 @@ export class Timeline {
     const names = [...new Set(sources.map((item) => item.source))];
     const lanes = names.map((name) => {
       const parts = sources.filter((item) => item.source === name);
-      const gaps = parts[0].gaps ?? [];
+      const { gaps = [], healed = [] } = parts[0];
       return h(
         "div",
         { class: "lane", data: { source: name } },
@@ -60,6 +60,7 @@ export class Timeline {
           "div",
           { class: "lane-track" },
           ...parts.map((part) => this.#span("lane-have", Date.parse(part.starts_at), Date.parse(part.ends_at))),
+          ...healed.map((gap) => this.#span("lane-client", Date.parse(gap.started_at), Date.parse(gap.ended_at), t("From the candidate's computer"))),
           ...gaps.map((gap) => this.#span("lane-gap", Date.parse(gap.started_at), Date.parse(gap.ended_at), t("Missing: {cause}", { cause: causeWord(gap.cause) }))),
         ),
       );

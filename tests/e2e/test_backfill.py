@@ -1,0 +1,176 @@
+"""What the candidate's page kept during an outage fills the gap afterwards."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import av
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e import processes
+from tests.e2e.conftest import Server, picture
+from tests.e2e.pixels import likeness
+from tests.e2e.steps import ALIKE, looks_like, state, waiting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+OUTAGE_S = 9.0
+#: The page sees silence within 2 s; a machine that runs two browsers may be late.
+SEEN_WITHIN_MS = 6_000
+
+
+def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
+    found = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+    return {track["source"]: track for track in found if track["source"] != "proctor"}
+
+
+def healed(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
+    """Wait until no gap of camera and screen is left."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = tracks(server, session_id)
+        if all(t["healed"] and not t["gaps"] for t in found.values()) and len(found) == 2:
+            return found
+        assert time.monotonic() < deadline, {s: (t["gaps"], t["healed"]) for s, t in found.items()}
+        time.sleep(0.5)
+
+
+def seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def length(gap: dict[str, Any]) -> float:
+    return seconds(gap["ended_at"]) - seconds(gap["started_at"])
+
+
+def longest(gaps: list[dict[str, Any]]) -> dict[str, Any]:
+    return max(gaps, key=length)
+
+
+def kept(page: Page) -> list[dict[str, Any]]:
+    """What the ring holds, and whether any of it can be read without its key."""
+    return page.evaluate(
+        """async () => {
+          const request = indexedDB.open("proctorhub-ring");
+          const done = (asked) =>
+            new Promise((resolve) => (asked.onsuccess = () => resolve(asked.result)));
+          const database = await done(request);
+          const all = (name) => done(database.transaction(name).objectStore(name).getAll());
+          const [session] = await all("session");
+          const chunks = await all("chunks");
+          database.close();
+          return chunks.map((chunk) => ({
+            source: chunk.source,
+            ms: chunk.endedAt - chunk.startedAt,
+            bytes: chunk.sealed.byteLength,
+            plain: new TextDecoder("latin1").decode(chunk.sealed.slice(0, 4096)).includes("webm"),
+            extractable: session.key.extractable,
+          }));
+        }"""
+    )
+
+
+def cut(server: Server, sit: Page, seconds_long: float) -> tuple[float, float]:
+    """Stop the media node for a while.
+
+    Returns after what time the page saw it, and how long after its end it was on air again.
+    """
+    (node,) = processes.of(server.data_dir, "media")
+    os.kill(node, signal.SIGSTOP)
+    try:
+        stopped = time.monotonic()
+        chip = sit.get_by_test_id("camera-state")
+        expect(chip).to_have_attribute("data-state", "retrying", timeout=SEEN_WITHIN_MS)
+        seen = time.monotonic() - stopped
+        sit.wait_for_timeout(max(0, 1000 * (seconds_long - (time.monotonic() - stopped))))
+    finally:
+        os.kill(node, signal.SIGCONT)
+    back = time.monotonic()
+    for source in ("camera", "screen"):
+        chip = sit.get_by_test_id(f"{source}-state")
+        expect(chip).to_have_attribute("data-state", "live", timeout=15_000)
+    return seen, time.monotonic() - back
+
+
+def fetch(server: Server, path: str) -> bytes:
+    authorization = {"Authorization": f"Bearer {server.token}"}
+    answer = requests.get(f"{server.url}{path}", headers=authorization, timeout=30)
+    answer.raise_for_status()
+    return answer.content
+
+
+def test_an_outage_heals_from_the_candidates_own_recording(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, console, session_id = waiting(server, browser_with, sign_in)
+    sit.wait_for_timeout(6_000)
+    cut(server, sit, OUTAGE_S)
+    looks_like(console, "camera-video", "astronaut")
+    found = healed(server, session_id)
+    for source, track in found.items():
+        gap = longest(track["healed"])
+        assert gap["origin"] == "client", source
+        assert OUTAGE_S - 3 <= length(gap) <= OUTAGE_S + 12, source
+        assert abs(track["backfilled_s"] - sum(map(length, track["healed"]))) <= 1, source
+        # until the first keyframe after an outage there may be sound alone
+        assert {s["video_codec"] for s in track["segments"]} <= {"VP8", None}
+        assert track["completeness"] >= 0.99, source
+
+    chunks = kept(sit)
+    assert {c["source"] for c in chunks} == {"camera", "screen"}
+    assert all(c["bytes"] and not c["plain"] and not c["extractable"] for c in chunks)
+    assert max(c["ms"] for c in chunks) < 8_000
+
+    console.get_by_test_id("interrupt").click()
+    console.get_by_test_id("interrupt-reason").fill("The end of the test.")
+    console.get_by_role("dialog").get_by_role("button", name="End early").click()
+    state(sit, "sit", "interrupted")
+    sit.wait_for_function(
+        "async () => !(await indexedDB.databases()).some(d => d.name === 'proctorhub-ring')"
+    )
+    reported = server.api("GET", f"/sessions/{session_id}/report")
+    (camera,) = [item for item in reported["sources"] if item["source"] == "camera"]
+    plays_through(fetch(server, camera["url"]), camera)
+    assert reported["log"]["intact"]
+    assert [e for e in reported["entries"] if e["kind"] == "segment.backfilled"]
+
+
+def plays_through(data: bytes, camera: dict[str, Any]) -> None:
+    """Every picture decodes, the healed stretch shows the photograph, nothing is missing."""
+    with av.open(io.BytesIO(data)) as container:
+        frames = [(f.time, f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+    with av.open(io.BytesIO(data)) as container:
+        heard = sum(f.samples / f.sample_rate for f in container.decode(audio=0))
+    begin = seconds(camera["starts_at"])
+    gap = longest(camera["healed"])
+    start, end = seconds(gap["started_at"]) - begin, seconds(gap["ended_at"]) - begin
+    inside = [(at, frame) for at, frame in frames if start <= at < end]
+    assert all(b[0] - a[0] < 1.0 for a, b in pairwise(inside))
+    assert inside[-1][0] - inside[0][0] >= end - start - 1
+    wanted = picture("astronaut")
+    assert min(likeness(frame, wanted) for _, frame in inside) >= ALIKE
+    assert heard >= 0.97 * camera["duration_s"]
+
+
+def test_pages_are_back_on_air_soon_after_the_network(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, _, session_id = waiting(server, browser_with, sign_in)
+    sit.wait_for_timeout(3_000)
+    taken = [cut(server, sit, length) for length in (3.5, 6, 4.5, 8, 5, 3)]
+    print("seen and recovered after", [(round(s, 2), round(r, 2)) for s, r in taken])
+    assert statistics.median(seen for seen, _ in taken) <= 2.5
+    recovered = [back for _, back in taken]
+    assert statistics.median(recovered) <= 3
+    assert max(recovered) <= 6
+    healed(server, session_id)
