@@ -27,7 +27,7 @@ from proctorhub.media.tickets import TicketGate
 FRESH_WITHIN_S = 2.0
 POLL_S = 0.02
 MIN_WIDTH, MAX_WIDTH = 64, 1920
-QUALITY = 5
+QUALITY, FULL_QUALITY = 8, 2
 CACHED = 64
 
 
@@ -59,7 +59,8 @@ def to_jpeg(keyframe: Keyframe, width: int | None) -> bytes:
     encoder.width, encoder.height, encoder.pix_fmt = wide, high, "yuvj420p"
     encoder.time_base = Fraction(1, 25)
     picture.pts, picture.time_base = 0, encoder.time_base
-    encoder.options = {"qmin": str(QUALITY), "qmax": str(QUALITY)}
+    quality = str(FULL_QUALITY if width is None else QUALITY)
+    encoder.options = {"qmin": quality, "qmax": quality}
     return b"".join(bytes(p) for p in [*encoder.encode(picture), *encoder.encode(None)])
 
 

@@ -17,6 +17,13 @@ def desk() -> ResponseReturnValue:
     return render_template("proctor/desk.html")
 
 
+@bp.get("/desk/grid")
+@needs_role("proctor")
+def grid() -> ResponseReturnValue:
+    """All own candidates at once."""
+    return render_template("proctor/grid.html", section="proctor.desk")
+
+
 @bp.get("/desk/<session_id>")
 @needs_role("proctor")
 def console(session_id: str) -> ResponseReturnValue:

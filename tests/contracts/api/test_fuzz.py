@@ -91,6 +91,7 @@ RIGHT = {
     "approve_identity": {"document_still": "a", "face_still": "b", "comment": ""},
     "sign_conclusion": {"verdict": "technical", "comment": "power cut"},
     "issue_ticket": {"source": "camera", "direction": "send"},
+    "issue_still_tickets": {"session_ids": ["a", "b"]},
     "say": WORDS,
     "warn_candidate": WORDS,
     "add_note": WORDS,

@@ -21,7 +21,7 @@ PAGES = {
         "/nothing/here",
         "/desk",
     ],
-    "proctor": ["/desk", "/availability", "/reports", "/desk/none"],
+    "proctor": ["/desk", "/desk/grid", "/availability", "/reports", "/desk/none"],
     "reviewer": ["/reports", "/reports/none"],
     "exam_admin": ["/admin/exams"],
     "admin": ["/admin/users", "/admin/tokens"],

@@ -42,20 +42,31 @@ export function remember(kind, deviceId) {
   sessionStorage.setItem(`device-${kind}`, deviceId);
 }
 
-export async function openCamera({ width = 640, height = 480, frameRate = 15, audio = true } = {}) {
+async function openUser(video, audio) {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new DeviceProblem("Unsupported", t("This browser gives no access to the camera. Use a current Chrome, Edge or Firefox over a secure address (https)."));
   }
-  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: 30 } };
-  const sound = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-  if (remembered("camera")) video.deviceId = { ideal: remembered("camera") };
-  if (remembered("microphone")) sound.deviceId = { ideal: remembered("microphone") };
   try {
-    return await navigator.mediaDevices.getUserMedia({ video, audio: audio && sound });
+    return await navigator.mediaDevices.getUserMedia({ video, audio });
   } catch (error) {
     throw explain(error, CAMERA_PROBLEMS);
   }
 }
+
+function soundWanted() {
+  const sound = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  if (remembered("microphone")) sound.deviceId = { ideal: remembered("microphone") };
+  return sound;
+}
+
+export async function openCamera({ width = 640, height = 480, frameRate = 15, audio = true } = {}) {
+  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: 30 } };
+  if (remembered("camera")) video.deviceId = { ideal: remembered("camera") };
+  return openUser(video, audio && soundWanted());
+}
+
+/** The microphone alone. */
+export const openMicrophone = () => openUser(false, soundWanted());
 
 /** Needs a press of a button: browsers refuse to show their picker otherwise. */
 export async function openScreen({ width = 1280, height = 720, frameRate = 5 } = {}) {

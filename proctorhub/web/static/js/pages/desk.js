@@ -3,15 +3,15 @@
 import { get, items, post } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
-import { $, busy, h, icon, say, setText, show } from "../lib/dom.js";
+import { $, busy, h, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
-import { sourceWord, stateBadge, states, stateWord, verdictBadge } from "../lib/words.js";
+import { stateBadge, states, stateWord, verdictBadge } from "../lib/words.js";
+import { lights, NOW } from "../session/lights.js";
 import { person } from "../session/people.js";
 
 const me = document.body.dataset.userId;
-const NOW = ["checked_in", "waiting", "identifying", "admitted", "running", "paused"];
 const OVER = ["finished", "concluded", "cancelled", "no_show", "rejected", "interrupted"];
 const WANTS = ["waiting", "identifying"];
 
@@ -21,23 +21,6 @@ let loaded = false;
 // an exam without proctoring needs nobody's eyes, and nobody proctors their own
 const concerns = (s) => s.exam.tier !== "none" && s.candidate.id !== me;
 const planned = (s) => s.booking?.start ?? s.scheduled_at ?? s.created_at;
-
-function light(source, status) {
-  const words = { live: t("live"), silent: t("silent"), closed: t("closed") };
-  const sign = { camera: ["video", "video-off"], screen: ["monitor", "monitor-off"] }[source];
-  const state = words[status?.state] ?? t("not there");
-  const text = t("{source}: {state}", { source: sourceWord(source), state });
-  return h(
-    "span",
-    { class: "light", title: text, data: { state: status?.state ?? "none", source } },
-    icon(sign[status?.state === "closed" || !status ? 1 : 0], "icon-lg"),
-    h("span", { class: "visually-hidden" }, text),
-  );
-}
-
-// what is off matters only while it should be on
-const lights = ({ state, sources }) =>
-  h("span", { class: "lights" }, ...["camera", "screen"].map((source) => light(source, NOW.includes(state) ? sources?.[source] : null)));
 
 function timeLeft(session) {
   if (!["running", "paused"].includes(session.state)) return null;

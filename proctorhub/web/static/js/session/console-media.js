@@ -1,21 +1,19 @@
-// The proctor's side of the media: the candidate's camera and screen, and the proctor's own camera.
+// The proctor's side of the media: the candidate's camera, screen and sound, and the own voice.
 
 import { $, $$, setIcon, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
 import { sourceWord } from "../lib/words.js";
-import * as devices from "../media/devices.js";
-import { Publisher } from "../media/publisher.js";
 import { Viewer } from "../media/viewer.js";
+import { Talk } from "./talk.js";
 
 const WATCHED = ["camera", "screen"];
+const SOUND_KEPT = "console-sound";
 
 export class ConsoleMedia {
   #viewers = {};
-  #publisher;
   #open = false;
 
   constructor({ sessionId, onProblem }) {
-    this.onProblem = onProblem;
     for (const source of WATCHED) {
       this.#viewers[source] = new Viewer({
         sessionId,
@@ -24,12 +22,13 @@ export class ConsoleMedia {
         onState: (state) => this.#watched(source, state),
       });
     }
-    this.#publisher = new Publisher({ sessionId, source: "proctor", onState: (state, problem) => this.#own(state, problem) });
+    this.talk = new Talk({ sessionId, onProblem });
     $("#sound").addEventListener("click", () => this.toggleSound());
-    $("#own-camera").addEventListener("click", () => this.toggleCamera());
-    $("#own-mic").addEventListener("click", () => this.toggleMicrophone());
     for (const button of $$("[data-large]")) button.addEventListener("click", () => this.toggleLarge(button.dataset.large));
     $("#camera-video").addEventListener("volumechange", () => this.#sound());
+    // a browser that wants a press first starts without sound and says so by the switch
+    $("#camera-video").muted = localStorage.getItem(SOUND_KEPT) !== "on";
+    this.#sound();
   }
 
   /** Watch what the session says is there. */
@@ -42,8 +41,7 @@ export class ConsoleMedia {
     if (!this.#open) return;
     this.#open = false;
     for (const viewer of Object.values(this.#viewers)) viewer.stop();
-    this.#publisher.stop();
-    this.#own("off");
+    this.talk.stop();
   }
 
   /** A source came or changed at the media node. */
@@ -72,6 +70,7 @@ export class ConsoleMedia {
   toggleSound() {
     const video = $("#camera-video");
     video.muted = !video.muted;
+    localStorage.setItem(SOUND_KEPT, video.muted ? "off" : "on");
     video.play().catch(() => {});
   }
 
@@ -88,48 +87,5 @@ export class ConsoleMedia {
     for (const button of $$("[data-large]")) {
       if (button.matches("button")) button.setAttribute("aria-pressed", String(button.dataset.large === now));
     }
-  }
-
-  async toggleCamera() {
-    if (this.#publisher.onAir) {
-      this.#publisher.stop();
-      this.#own("off");
-      return;
-    }
-    try {
-      const stream = await devices.openCamera();
-      $("#own-video").srcObject = stream;
-      this.#publisher.start(stream);
-      $("#own-mic").setAttribute("aria-pressed", "true");
-    } catch (error) {
-      this.onProblem(error);
-    }
-  }
-
-  toggleMicrophone() {
-    if (!this.#publisher.onAir) return;
-    const on = $("#own-mic").getAttribute("aria-pressed") !== "true";
-    this.#publisher.enable("audio", on);
-    $("#own-mic").setAttribute("aria-pressed", String(on));
-    setIcon($("#own-mic"), on ? "mic" : "mic-off");
-    setText($("#own-mic span"), on ? t("Microphone") : t("Muted"));
-  }
-
-  #own(state, problem) {
-    const on = !["off", "ended"].includes(state);
-    const words = {
-      live: t("The candidate sees and hears you"),
-      connecting: t("Connecting…"),
-      retrying: t("Reconnecting…"),
-      ended: t("Your camera was taken away"),
-    };
-    $("#own-chip").dataset.state = state;
-    setText($("#own-chip"), words[state] ?? t("The candidate does not see you"));
-    $("#own-camera").setAttribute("aria-pressed", String(on));
-    setIcon($("#own-camera"), on ? "video-off" : "video");
-    setText($("#own-camera span"), on ? t("Stop showing yourself") : t("Show yourself"));
-    show($("#own-mic"), on);
-    if (!on) $("#own-video").srcObject = null;
-    if (problem && problem.code !== "offline") this.onProblem(problem);
   }
 }

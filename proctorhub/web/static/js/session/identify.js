@@ -72,7 +72,7 @@ export class Identification {
     const text = words[data.purpose] ?? sourceWord(data.source);
     show($("#stills-empty"), false);
     $("#stills").prepend(
-      h("li", {}, h("a", { href: url, target: "_blank", rel: "noopener" }, h("img", { src: url, alt: "", loading: "lazy" }), h("span", {}, `${text}, ${new Date(at).toLocaleTimeString(document.documentElement.lang)}`))),
+      h("li", {}, h("a", { href: url, target: "_blank", rel: "noopener" }, h("img", { src: url, alt: "", loading: "lazy" }), h("span", {}, `${text}, ${new Date(data.frame_at ?? at).toLocaleTimeString(document.documentElement.lang)}`))),
     );
   }
 

@@ -1,0 +1,198 @@
+"""The proctor watches several candidates at once, and speaks to one of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, Response, expect
+
+from tests.e2e.conftest import Account, Server, picture
+from tests.e2e.pages import audit
+from tests.e2e.pixels import likeness
+from tests.e2e.steps import ALIKE, arrive, new_exam, state, switch_on, waiting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+WATCHED_S = 24
+EVERY_S = 5.0
+SHARE = 0.05
+#: Louder than silence, softer than the tone of the proctor's microphone.
+HEARD = 0.03
+
+_SHOWN = """img => {
+  const canvas = document.createElement("canvas");
+  canvas.width = img.naturalWidth; canvas.height = img.naturalHeight;
+  canvas.getContext("2d").drawImage(img, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
+_LOUDEST = """async () => {
+  const { srcObject: stream, muted } = document.querySelector("[data-testid=proctor-video]");
+  if (muted || !stream?.getAudioTracks().length) return 0;
+  if (window.heardFrom !== stream) {
+    const context = new AudioContext();
+    window.heardFrom = stream;
+    window.heard = context.createAnalyser();
+    context.createMediaStreamSource(stream).connect(window.heard);
+  }
+  const wave = new Float32Array(window.heard.fftSize);
+  window.heard.getFloatTimeDomainData(wave);
+  return Math.max(...wave);
+}"""
+
+
+def sit(server: Server, page: Page) -> str:
+    """Bring a candidate as far as waiting; return the session's id."""
+    arrive(page)
+    switch_on(page)
+    state(page, "sit", "waiting")
+    return str(page.get_by_test_id("sit").get_attribute("data-session-id"))
+
+
+def tile(page: Page, session_id: str) -> Locator:
+    return page.locator(f".cam[data-id='{session_id}']")
+
+
+def shows(page: Page, session_id: str, photograph: str) -> None:
+    image = tile(page, session_id).locator("img")
+    expect(image).to_be_visible(timeout=10_000)
+    shown = Image.open(io.BytesIO(base64.b64decode(image.evaluate(_SHOWN)))).convert("RGB")
+    assert likeness(np.asarray(shown), picture(photograph)) >= ALIKE
+
+
+class Stills:
+    """What the grid fetches: when, and how much."""
+
+    def __init__(self, page: Page) -> None:
+        self.seen: dict[str, list[tuple[float, int]]] = {}
+        page.on("response", self._seen)
+
+    def _seen(self, response: Response) -> None:
+        if "/still/" not in response.url or response.status != 200:
+            return
+        size = int(response.headers["content-length"])
+        session_id = response.url.split("/still/")[1].split("/")[0]
+        self.seen.setdefault(session_id, []).append((time.monotonic(), size))
+
+
+def video_rate(server: Server, session_id: str) -> float:
+    """Bytes per second of the camera as recorded."""
+    found: list[dict[str, Any]] = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+    (camera,) = [track for track in found if track["source"] == "camera"]
+    last = camera["segments"][-4:]
+    began, ended = (
+        datetime.fromisoformat(last[i][f"{n}_at"]) for i, n in ((0, "started"), (-1, "ended"))
+    )
+    return sum(s["bytes"] for s in last) / (ended - began).total_seconds()
+
+
+def exam_for(server: Server, proctor: Account) -> Account:
+    candidate = server.new_user("candidate")
+    new_exam(server, proctor, candidate)
+    return candidate
+
+
+def test_watching_two_candidates(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    proctor = server.new_user("proctor")
+    first, second = browser_with("astronaut"), browser_with("coffee")
+    pages, ids, photographs = [], [], ["astronaut", "coffee"]
+    for browser in (first, second):
+        pages.append(sign_in(browser, exam_for(server, proctor)))
+        ids.append(sit(server, pages[-1]))
+    grid = sign_in(second, proctor)
+    complaints = audit.Complaints(grid)
+    grid.goto(f"{server.url}/desk/grid")
+    expect(grid.locator("#empty")).to_be_visible()
+    for session_id in ids:
+        grid.goto(f"{server.url}/desk/{session_id}")
+        grid.get_by_test_id("take").click()
+        expect(grid.get_by_test_id("identify")).to_be_visible()
+    stills = Stills(grid)
+    grid.goto(f"{server.url}/desk")
+    grid.get_by_test_id("view-grid").click()
+    grid.wait_for_url("**/desk/grid")
+    for session_id, photograph in zip(ids, photographs, strict=True):
+        shows(grid, session_id, photograph)
+        assert tile(grid, session_id).get_attribute("data-flag") != "bad"
+    stills.seen.clear()
+    grid.wait_for_timeout(WATCHED_S * 1000)
+    for session_id in ids:
+        seen = stills.seen[session_id]
+        waits = [b[0] - a[0] for a, b in itertools.pairwise(seen)]
+        rate = sum(size for _, size in seen[:-1]) / (seen[-1][0] - seen[0][0])
+        share = rate / video_rate(server, session_id)
+        print(f"a still every {max(waits):.1f} s at most, {share:.1%} of the video")
+        assert max(waits) <= EVERY_S
+        assert share <= SHARE
+
+    pages[0].get_by_test_id("chat-toggle").click()
+    pages[0].get_by_test_id("chat-text").fill("May I drink?")
+    pages[0].get_by_test_id("chat-send").click()
+    expect(tile(grid, ids[0])).to_contain_text("May I drink?", timeout=3_000)
+    pages[1].close()
+    expect(tile(grid, ids[1])).to_have_attribute("data-flag", "bad", timeout=10_000)
+    lost = grid.get_by_test_id("flagged").locator(".btn-bad")
+    expect(lost).to_have_count(1)
+    assert [c.get_attribute("data-id") for c in grid.locator(".cam").all()] == ids
+    assert audit.faults(grid) == []
+    assert complaints.heard == []
+    grid.get_by_test_id("flagged-first").check()
+    assert [c.get_attribute("data-id") for c in grid.locator(".cam").all()] == ids[::-1]
+    lost.click()
+    grid.keyboard.press("ArrowRight")
+    grid.keyboard.press("Enter")
+    grid.wait_for_url(f"**/desk/{ids[0]}")
+
+
+def loud(page: Page, wanted: bool) -> None:
+    deadline = time.monotonic() + 10
+    while (page.evaluate(_LOUDEST) > HEARD) is not wanted:
+        assert time.monotonic() < deadline, f"heard: {not wanted}"
+        page.wait_for_timeout(100)
+
+
+def test_speaking_to_a_candidate(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit_page, console, session_id = waiting(server, browser_with, sign_in)
+    console.locator("body").click(position={"x": 2, "y": 300})
+    console.keyboard.down("Space")
+    expect(console.get_by_test_id("own-chip")).to_have_attribute("data-state", "live")
+    loud(sit_page, True)
+    console.keyboard.up("Space")
+    loud(sit_page, False)
+    console.keyboard.down("Space")
+    loud(sit_page, True)
+    console.keyboard.up("Space")
+    loud(sit_page, False)
+    console.get_by_test_id("own-mic").click()
+    loud(sit_page, True)
+    console.get_by_test_id("own-mic").click()
+    loud(sit_page, False)
+
+    console.get_by_test_id("sound").click()
+    console.reload()
+    expect(console.get_by_test_id("sound")).to_have_attribute("aria-pressed", "true")
+
+    console.get_by_test_id("still-camera").click()
+    expect(console.locator("#stills li")).to_have_count(1, timeout=10_000)
+    (still,) = server.api("GET", f"/sessions/{session_id}/stills")["items"]
+    assert still["frame_at"] is not None
+    deadline = time.monotonic() + 30
+    while still["segment_sha256"] is None:
+        assert time.monotonic() < deadline, "the still's segment was never stored"
+        console.wait_for_timeout(500)
+        (still,) = server.api("GET", f"/sessions/{session_id}/stills")["items"]
+    segments = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+    stored = {s["id"]: s["sha256"] for track in segments for s in track["segments"]}
+    assert stored[still["segment_id"]] == still["segment_sha256"]
