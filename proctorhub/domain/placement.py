@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 #: A node is thought dead after so long without a heart-beat, seconds.
 DEAD_AFTER_S = 3.0
+#: Until then a new session may still be given to it, when there is nobody else.
+GONE_AFTER_S = 15.0
 #: What one session is taken to cost before a node has measured it: a share of one core.
 ASSUMED_COST = 0.02
 #: How many sessions of measuring it takes to outweigh the assumption.
@@ -49,8 +51,8 @@ class Beat:
 class NodeLoad:
     """What choosing needs to know of one node.
 
-    A `newcomer` was registered after the session's page was loaded: the page may be forbidden to
-    reach it.
+    A `late` one was silent for too long to be alive and not long enough to be gone. A `newcomer`
+    was registered after the session's page was loaded: the page may be forbidden to reach it.
     """
 
     id: str
@@ -60,11 +62,12 @@ class NodeLoad:
     limit: int
     cpu: float = 0.0
     newcomer: bool = False
+    late: bool = False
 
     @property
     def has_room(self) -> bool:
-        """Whether it takes a new session."""
-        return self.alive and not self.draining and self.placed < self.limit
+        """Whether it takes a new session, as long as it is there."""
+        return not self.draining and self.placed < self.limit
 
     @property
     def fill(self) -> float:
@@ -92,9 +95,11 @@ def ranked(
     A `displaced` session has lost its node in the middle: it is taken in above the limit too,
     because recording it a little worse beats not recording it.
     """
-    usable = [node for node in nodes if node.alive and (displaced or node.has_room)]
+    present = [node for node in nodes if node.alive or node.late]
+    usable = [node for node in present if displaced or node.has_room]
     usable.sort(
         key=lambda node: (
+            node.late,
             node.newcomer,
             not node.has_room,
             node.draining,

@@ -7,7 +7,7 @@ from typing import Any
 
 from proctorhub.config import under_name
 from proctorhub.domain.permissions import Actor, Right
-from proctorhub.domain.placement import DEAD_AFTER_S, Beat, NodeLoad
+from proctorhub.domain.placement import DEAD_AFTER_S, GONE_AFTER_S, Beat, NodeLoad
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.records.base import utc_now
 from proctorhub.records.connection import server_time
@@ -91,6 +91,7 @@ def load(node: Document, now: datetime, page_since: datetime | None = None) -> N
         placed=len(node["places"]),
         limit=node["limit"],
         cpu=node["cpu"],
+        late=_is_late(node, now),
         newcomer=page_since is not None and node["registered_at"] > page_since,
     )
 
@@ -101,6 +102,13 @@ def is_alive(node: Document, now: datetime) -> bool:
     if node.get("left") or beat_at is None:
         return False
     return now - beat_at < timedelta(seconds=DEAD_AFTER_S)
+
+
+def _is_late(node: Document, now: datetime) -> bool:
+    beat_at: datetime | None = node.get("beat_at")
+    if node.get("left") or beat_at is None or is_alive(node, now):
+        return False
+    return now - beat_at < timedelta(seconds=GONE_AFTER_S)
 
 
 def url_of(node: Document, hostname: str | None) -> str:

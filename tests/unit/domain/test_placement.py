@@ -16,7 +16,7 @@ from proctorhub.domain.placement import (
 
 
 def node(text: str) -> NodeLoad:
-    """`a 3/10 dead draining newcomer 20%` in any part."""
+    """`a 3/10 dead late draining newcomer 20%` in any part."""
     name, places, *words = text.split()
     placed, limit = places.split("/")
     cpu = next((float(word[:-1]) / 100 for word in words if word.endswith("%")), 0.0)
@@ -28,6 +28,7 @@ def node(text: str) -> NodeLoad:
         int(limit),
         cpu,
         "newcomer" in words,
+        "late" in words,
     )
 
 
@@ -46,6 +47,8 @@ def node(text: str) -> NodeLoad:
         (["b 5/10", "a 5/10"], ["a", "b"]),
         (["a 10/10", "b 9/10", "c 1/10 dead"], ["b"]),
         (["a 9/10", "b 0/10 newcomer"], ["a", "b"]),
+        (["a 9/10", "b 0/10 dead late"], ["a", "b"]),
+        (["a 10/10", "b 10/10 dead late"], []),
         (["a 10/10", "b 0/10 newcomer"], ["b"]),
     ],
 )
@@ -73,6 +76,7 @@ def test_the_preferred_node_comes_first_while_it_has_room(nodes, expected) -> No
         (["a 0/10 draining", "b 20/10"], ["b", "a"]),
         (["a 0/10 draining", "b 20/10", "c 0/10 newcomer"], ["b", "a", "c"]),
         (["a 0/10 dead"], []),
+        (["a 0/10 dead late", "b 20/10"], ["b", "a"]),
     ],
 )
 def test_a_displaced_session_is_taken_above_the_limit(nodes, expected) -> None:
