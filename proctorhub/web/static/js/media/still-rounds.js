@@ -4,7 +4,7 @@
 import { items, post } from "../lib/api.js";
 import { now } from "../lib/clock.js";
 
-const EVERY_MS = 4000;
+const EVERY_MS = 3600;
 const WIDTH = 256;
 const PATIENCE_MS = 5000;
 const TICKETS_EVERY_MS = 2000;
