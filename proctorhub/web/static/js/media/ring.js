@@ -5,9 +5,9 @@ import { now } from "../lib/clock.js";
 import { RingStore } from "./ring-store.js";
 import { VIDEO_KBIT } from "./whip.js";
 
-const CHUNK_MS = 4000;
+const CHUNK_MS = 5000;
 const SLICE_MS = 1000;
-const OVERLAP_MS = 250;
+const LONGEST_OVERLAP_MS = 2000;
 const KEYFRAME_MS = 2000;
 const AUDIO_KBIT = 48;
 // Chromium's recorder spends as much time on a VP8 frame as its rate allows; fewer frames cost less,
@@ -27,7 +27,7 @@ function slowed(stream, source) {
   return new MediaStream([...pictures, ...stream.getAudioTracks()]);
 }
 
-/** One source's recorders: the next one starts before the last one stops, so that nothing is lost. */
+/** One source's recorders: the next one delivers before the last one stops, so that nothing is lost. */
 class Tape {
   #running = new Set();
   #over = false;
@@ -49,11 +49,18 @@ class Tape {
     });
     const slices = [];
     let followed = false;
-    recorder.onstart = () => {
-      if (before) setTimeout(() => before.state === "inactive" || before.stop(), OVERLAP_MS);
+    const relieve = () => {
+      if (before?.state === "recording") before.stop();
+      // or each recorder would keep all before it in memory
+      before = null;
     };
+    // a screen on which nothing moves may give no data for a while
+    recorder.onstart = () => setTimeout(relieve, LONGEST_OVERLAP_MS);
     recorder.ondataavailable = ({ data }) => {
-      if (data.size) slices.push(data);
+      if (data.size) {
+        slices.push(data);
+        relieve();
+      }
       // slices set the pace, not a timer: timers are slowed down while the page is hidden
       if (followed || recorder.state !== "recording" || now() - startedAt < CHUNK_MS) return;
       followed = true;
