@@ -102,7 +102,7 @@ def _claim_one(session: Document, known: list[Document], *, displaced: bool) -> 
         now = server_time()
         order = placement.ranked(
             [nodes.load(n, now, page_since) for n in known],
-            preferred=session.get("media_node"),
+            preferred=None if displaced else session.get("media_node"),
             displaced=displaced,
         )
         for node_id in order:
