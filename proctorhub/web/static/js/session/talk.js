@@ -47,6 +47,10 @@ export class Talk {
   release() {
     if (!this.#held) return;
     this.#held = false;
+    this.#rest();
+  }
+
+  #rest() {
     this.#draw();
     clearTimeout(this.#linger);
     this.#linger = setTimeout(() => this.#held || this.#steady || this.#shown || this.stop(), LINGER_MS);
@@ -54,7 +58,7 @@ export class Talk {
 
   async toggleSteady() {
     this.#steady = !this.#steady;
-    this.#draw();
+    this.#rest();
     if (this.#steady) await this.#lineUp();
   }
 
