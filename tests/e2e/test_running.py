@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 READY_S = 60
 PASSWORD = "correct horse battery"
+#: Fewer than a person may write in a minute.
+LINES = 45
 
 
 def free_ports() -> tuple[int, int]:
@@ -280,13 +282,13 @@ def test_kill_9_loses_nothing_acknowledged(house: House, admin_token: str, victi
         said: list[str] = []
 
         async def talk() -> None:
-            while len(said) < 200:
+            while len(said) < LINES:
                 line = f"line {len(said)}"
                 await sitting.say(line)
                 said.append(line)
 
         talking = asyncio.create_task(talk())
-        while len(said) < 20:
+        while len(said) < LINES // 3:
             await asyncio.sleep(0.01)
         await asyncio.to_thread(house.kill, victim)
         await talking
