@@ -1,7 +1,7 @@
 """Keeps one process alive: `python -m proctorhub.cli.keeper COMMAND…` restarts it when it crashes.
 
 honcho stops everything as soon as one process ends; on a single machine a crashed media node should
-come back instead. A process that fails at its first start is not tried again.
+come back instead. A process that exits with a failure at its first start is not tried again.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Keeper:
             status = self._child.wait()
             lived = time.monotonic() - began
             ever_started = ever_started or lived >= STARTED_S
-            if self._stopping or status == 0 or not ever_started:
+            # A process that chose to exit at once has said why; one that a signal ended crashed.
+            gave_up = status > 0 and not ever_started
+            if self._stopping or status == 0 or gave_up:
                 return status
             wait = FIRST_WAIT_S if lived >= STARTED_S else min(wait * 2, LONGEST_WAIT_S)
             print(f"ended with status {status}; starting again in {wait:g} s", flush=True)

@@ -49,6 +49,14 @@ def test_a_crash_after_the_start_is_made_good_and_sigterm_ends_it(tmp_path) -> N
     assert starts(path) == 2
 
 
+def test_a_process_killed_in_its_first_moment_comes_back(tmp_path) -> None:
+    path = tmp_path / "starts"
+    die = "import signal; os.kill(os.getpid(), signal.SIGKILL)"
+    program = f"import os; first = not os.path.exists({str(path)!r}); " + note(path)
+    done = subprocess.run([*KEEPER, program + f"\nif first:\n    {die}"], timeout=30, check=False)
+    assert done.returncode == 0 and starts(path) == 2
+
+
 def test_the_process_ends_with_its_keeper(tmp_path) -> None:
     path = tmp_path / "pid"
     program = f"import os, time; open({str(path)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
