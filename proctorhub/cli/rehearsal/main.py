@@ -21,6 +21,7 @@ import click
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.exam import Media, Outcome, Rehearsal
 from proctorhub.cli.rehearsal.person import Person
+from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.material import make_media
 
 DATA_DIR = Path("var/demo")
@@ -43,6 +44,7 @@ def main(
         click.echo("proctorhub: --url and --token go together", err=True)
         return 2
     place = data_dir or DATA_DIR
+    use_host_addresses("")  # loopback too: the machine may have no other
     try:
         with _house(url, token, place) as stage, _media() as media:
             click.echo(f"Rehearsing {sessions} session(s) of {minutes:g} min at {stage.url}")
