@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .accumulators import ACCUMULATORS
@@ -17,6 +16,7 @@ from .expr_core import (
     is_null,
     named_arguments,
     null_if_missing,
+    null_passing,
     truth,
     variable_name,
 )
@@ -27,21 +27,6 @@ def _array(value: Any, name: str, code: str = "Location28689") -> list[Any]:
     if type(value) is not list:
         raise CommandError(code, f"The argument to {name} must be an array, not {value!r}")
     return value
-
-
-def _simple(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
-    """Return a builder for an operator that is null when any argument is."""
-
-    def build(spec: Any, compile_: Compile) -> Expression:
-        parts = [compile_(item) for item in arguments(spec, name, least, most)]
-
-        def evaluate(doc: Any, scope: Variables) -> Any:
-            values = [part(doc, scope) for part in parts]
-            return None if any(map(is_null, values)) else function(*values)
-
-        return evaluate
-
-    return build
 
 
 def _size(spec: Any, compile_: Compile) -> Expression:
@@ -224,31 +209,33 @@ def _accumulate(name: str) -> Builder:
 
 
 def _end(name: str, at: int) -> Builder:
-    return _simple(name, 1, 1, lambda array: _element_at(_array(array, name), at))
+    return null_passing(name, 1, 1, lambda array: _element_at(_array(array, name), at))
 
 
 ARRAYS: dict[str, Builder] = {
     "$size": _size,
     "$isArray": _is_array,
-    "$arrayElemAt": _simple("$arrayElemAt", 2, 2, _element_at),
+    "$arrayElemAt": null_passing("$arrayElemAt", 2, 2, _element_at),
     "$first": _end("$first", 0),
     "$last": _end("$last", -1),
-    "$slice": _simple("$slice", 2, 3, _slice),
-    "$concatArrays": _simple("$concatArrays", 0, 1000, _concat_arrays),
-    "$reverseArray": _simple("$reverseArray", 1, 1, lambda v: _array(v, "$reverseArray")[::-1]),
+    "$slice": null_passing("$slice", 2, 3, _slice),
+    "$concatArrays": null_passing("$concatArrays", 0, 1000, _concat_arrays),
+    "$reverseArray": null_passing(
+        "$reverseArray", 1, 1, lambda v: _array(v, "$reverseArray")[::-1]
+    ),
     "$in": _in,
-    "$indexOfArray": _simple("$indexOfArray", 2, 2, _index_of),
-    "$range": _simple("$range", 2, 3, _range),
+    "$indexOfArray": null_passing("$indexOfArray", 2, 2, _index_of),
+    "$range": null_passing("$range", 2, 3, _range),
     "$filter": _filter,
     "$map": _map,
     "$reduce": _reduce,
-    "$setUnion": _simple("$setUnion", 0, 1000, _union),
-    "$setIntersection": _simple("$setIntersection", 1, 1000, _intersection),
-    "$setDifference": _simple("$setDifference", 2, 2, _difference),
-    "$setIsSubset": _simple("$setIsSubset", 2, 2, _is_subset),
+    "$setUnion": null_passing("$setUnion", 0, 1000, _union),
+    "$setIntersection": null_passing("$setIntersection", 1, 1000, _intersection),
+    "$setDifference": null_passing("$setDifference", 2, 2, _difference),
+    "$setIsSubset": null_passing("$setIsSubset", 2, 2, _is_subset),
     "$mergeObjects": _merge_objects,
-    "$objectToArray": _simple("$objectToArray", 1, 1, _to_pairs),
-    "$arrayToObject": _simple("$arrayToObject", 1, 1, _from_pairs),
+    "$objectToArray": null_passing("$objectToArray", 1, 1, _to_pairs),
+    "$arrayToObject": null_passing("$arrayToObject", 1, 1, _from_pairs),
     "$sum": _accumulate("$sum"),
     "$avg": _accumulate("$avg"),
     "$min": _accumulate("$min"),

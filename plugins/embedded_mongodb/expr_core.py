@@ -60,6 +60,21 @@ def arguments(spec: Any, name: str, least: int, most: int | None = None) -> list
     return items
 
 
+def null_passing(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
+    """Return a builder for an operator that is null when any argument is."""
+
+    def build(spec: Any, compile_: Compile) -> Expression:
+        parts = [compile_(item) for item in arguments(spec, name, least, most)]
+
+        def evaluate(doc: Any, scope: Variables) -> Any:
+            values = [part(doc, scope) for part in parts]
+            return None if any(map(is_null, values)) else function(*values)
+
+        return evaluate
+
+    return build
+
+
 def named_arguments(
     spec: Any, name: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> dict[str, Any]:

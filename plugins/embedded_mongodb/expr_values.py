@@ -22,6 +22,7 @@ from .expr_core import (
     arguments,
     is_null,
     named_arguments,
+    null_passing,
     truth,
 )
 from .numbers import Total, as_stored, combine, is_number, to_decimal
@@ -30,21 +31,6 @@ from .regexes import compile_regex
 
 _MS = dt.timedelta(milliseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1)
-
-
-def _simple(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
-    """Return a builder for an operator that is null when any argument is."""
-
-    def build(spec: Any, compile_: Compile) -> Expression:
-        parts = [compile_(item) for item in arguments(spec, name, least, most)]
-
-        def evaluate(doc: Any, scope: Variables) -> Any:
-            values = [part(doc, scope) for part in parts]
-            return None if any(map(is_null, values)) else function(*values)
-
-        return evaluate
-
-    return build
 
 
 def _number(value: Any, name: str) -> Any:
@@ -109,7 +95,7 @@ def _rounding(name: str, mode: Callable[[float], int]) -> Builder:
             return Decimal128(str(mode(value.to_decimal())))  # type: ignore[arg-type]
         return float(mode(value)) if math.isfinite(value) else value
 
-    return _simple(name, 1, 1, apply)
+    return null_passing(name, 1, 1, apply)
 
 
 def _round(value: Any, places: int = 0) -> Any:
@@ -314,24 +300,24 @@ def _is_number(spec: Any, compile_: Compile) -> Expression:
 
 
 VALUES: dict[str, Builder] = {
-    "$add": _simple("$add", 0, 1000, _add),
-    "$subtract": _simple("$subtract", 2, 2, _subtract),
-    "$multiply": _simple("$multiply", 0, 1000, _multiply),
-    "$divide": _simple("$divide", 2, 2, _divide),
-    "$mod": _simple("$mod", 2, 2, _mod),
-    "$abs": _simple("$abs", 1, 1, _abs),
-    "$pow": _simple("$pow", 2, 2, _pow),
-    "$sqrt": _simple("$sqrt", 1, 1, lambda value: math.sqrt(_number(value, "$sqrt"))),
-    "$round": _simple("$round", 1, 2, _round),
-    "$trunc": _simple("$trunc", 1, 2, _trunc),
+    "$add": null_passing("$add", 0, 1000, _add),
+    "$subtract": null_passing("$subtract", 2, 2, _subtract),
+    "$multiply": null_passing("$multiply", 0, 1000, _multiply),
+    "$divide": null_passing("$divide", 2, 2, _divide),
+    "$mod": null_passing("$mod", 2, 2, _mod),
+    "$abs": null_passing("$abs", 1, 1, _abs),
+    "$pow": null_passing("$pow", 2, 2, _pow),
+    "$sqrt": null_passing("$sqrt", 1, 1, lambda value: math.sqrt(_number(value, "$sqrt"))),
+    "$round": null_passing("$round", 1, 2, _round),
+    "$trunc": null_passing("$trunc", 1, 2, _trunc),
     "$ceil": _rounding("$ceil", math.ceil),
     "$floor": _rounding("$floor", math.floor),
-    "$concat": _simple("$concat", 0, 1000, _concat),
-    "$substrCP": _simple("$substrCP", 3, 3, _substring),
-    "$strLenCP": _simple("$strLenCP", 1, 1, lambda value: len(_text(value, "$strLenCP"))),
+    "$concat": null_passing("$concat", 0, 1000, _concat),
+    "$substrCP": null_passing("$substrCP", 3, 3, _substring),
+    "$strLenCP": null_passing("$strLenCP", 1, 1, lambda value: len(_text(value, "$strLenCP"))),
     "$toLower": _case(str.lower, "$toLower"),
     "$toUpper": _case(str.upper, "$toUpper"),
-    "$split": _simple("$split", 2, 2, _split),
+    "$split": null_passing("$split", 2, 2, _split),
     "$trim": _trim("$trim", str.strip),
     "$ltrim": _trim("$ltrim", str.lstrip),
     "$rtrim": _trim("$rtrim", str.rstrip),
@@ -340,11 +326,11 @@ VALUES: dict[str, Builder] = {
     "$regexMatch": _regex_match,
     "$type": _type,
     "$isNumber": _is_number,
-    "$toString": _simple("$toString", 1, 1, to_text),
-    "$toInt": _simple("$toInt", 1, 1, _to_integer("int", -(2**31), 2**31 - 1, int)),
-    "$toLong": _simple("$toLong", 1, 1, _to_integer("long", -(2**63), 2**63 - 1, Int64)),
-    "$toDouble": _simple("$toDouble", 1, 1, _to_double),
-    "$toBool": _simple("$toBool", 1, 1, _to_bool),
-    "$toObjectId": _simple("$toObjectId", 1, 1, _to_object_id),
-    "$toDate": _simple("$toDate", 1, 1, _to_date),
+    "$toString": null_passing("$toString", 1, 1, to_text),
+    "$toInt": null_passing("$toInt", 1, 1, _to_integer("int", -(2**31), 2**31 - 1, int)),
+    "$toLong": null_passing("$toLong", 1, 1, _to_integer("long", -(2**63), 2**63 - 1, Int64)),
+    "$toDouble": null_passing("$toDouble", 1, 1, _to_double),
+    "$toBool": null_passing("$toBool", 1, 1, _to_bool),
+    "$toObjectId": null_passing("$toObjectId", 1, 1, _to_object_id),
+    "$toDate": null_passing("$toDate", 1, 1, _to_date),
 }

@@ -13,8 +13,3 @@ def ends_at(started_at: datetime, duration_min: int) -> datetime:
 def resumed_end(end: datetime, paused_at: datetime, now: datetime) -> datetime:
     """Return the end after a pause: the time of the pause is given back."""
     return end + (now - paused_at)
-
-
-def is_over(end: datetime, now: datetime) -> bool:
-    """Tell whether the time is up."""
-    return now >= end

@@ -52,17 +52,16 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     for name in PAGES:
         app.register_blueprint(import_module(f"proctorhub.web.{name}").bp)
-    _template_context(app, settings)
+    _template_context(app)
     _live(app, settings)
     if _behind_proxy(settings):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     return app
 
 
-def _template_context(app: Flask, settings: Settings) -> None:
+def _template_context(app: Flask) -> None:
     app.jinja_env.globals.update(
         app_version=proctorhub.__version__,
-        media_url=settings.media_url,
         js_catalogue=js_catalogue,
     )
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from proctorhub.cli.rehearsal import house
 from tests.e2e.conftest import Server
 from tests.e2e.nodes import ExtraNode, wait_for
-from tests.e2e.steps import arrive, looks_like, new_exam, state, switch_on
+from tests.e2e.steps import looks_like, waiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -90,17 +90,7 @@ def sit_on(
     server = node.server
     kept, before = kept_node(server), node.state()["placed"]
     server.api("POST", f"/nodes/{kept}/drain", {})
-    candidate, proctor = server.new_user("candidate"), server.new_user("proctor")
-    new_exam(server, proctor, candidate)
-    sit = sign_in(browser_with("astronaut"), candidate)
-    arrive(sit)
-    switch_on(sit)
-    state(sit, "sit", "waiting")
-    session_id = str(sit.get_by_test_id("sit").get_attribute("data-session-id"))
-    console = sign_in(browser_with("coffee"), proctor)
-    console.goto(f"{server.url}/desk/{session_id}")
-    console.get_by_test_id("take").click()
-    looks_like(console, "camera-video", "astronaut")
+    sit, console, session_id = waiting(server, browser_with, sign_in)
     server.api("POST", f"/nodes/{kept}/undrain", {})
     assert node.state()["placed"] == before + 1
     none = {"camera": 0, "screen": 0}
