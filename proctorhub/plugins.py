@@ -10,9 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+    Embedding = NDArray[np.float32]
+    Samples = NDArray[np.float32]
 
 API_VERSION = 1
 
@@ -21,6 +30,7 @@ GROUPS = {
     "connector": "proctorhub.connectors",
     "database": "proctorhub.databases",
     "storage": "proctorhub.storage",
+    "vision": "proctorhub.vision",
 }
 
 
@@ -126,6 +136,112 @@ class Database(Protocol):
 
     def uri(self, socket_path: Path) -> str:
         """Return the `mongodb://` URI of that server."""
+
+
+class Capability(StrEnum):
+    """What a vision backend may be able to do."""
+
+    DETECT = "detect"
+    POSE = "pose"
+    EYES = "eyes"
+    IRIS = "iris"
+    EMBED = "embed"
+    OCR = "ocr"
+    SPEECH = "speech"
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face in a picture: box in pixels (x1, y1, x2, y2) and score from 0 to 1."""
+
+    box: tuple[float, float, float, float]
+    score: float
+
+
+@dataclass(frozen=True)
+class FaceGeometry:
+    """Where a face points, in degrees from the camera's axis, and what its eyes do.
+
+    `yaw` is positive when the person turns to their own left, `pitch` positive downwards, `roll`
+    positive when the head tilts to its own left shoulder. `eyes` is the eye aspect ratio (left,
+    right; the person's own), `iris` the iris' place between the corners (0 to 1, picture's left
+    corner = 0). What the backend does not measure is None.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    eyes: tuple[float, float] | None = None
+    iris: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of text read from a picture: text, confidence from 0 to 1, box in pixels."""
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class MatchThresholds:
+    """Distances in one embedding space: same person up to `accept`, another from `reject`.
+
+    `false_match_rate` is the share of different people that `accept` takes for the same, as stated
+    by `source` (a published figure or a measurement).
+    """
+
+    accept: float
+    reject: float
+    false_match_rate: float
+    source: str
+
+
+@runtime_checkable
+class VisionBackend(Protocol):
+    """Measures pictures and sound; knows nothing about conduct or thresholds of rules.
+
+    Made with `(options, data_dir)`; making it loads the models and raises PluginError when one is
+    missing or not the known one. Pictures are BGR, uint8, (height, width, 3). Only methods of
+    declared capabilities are called; the others raise NotImplementedError.
+    """
+
+    api_version: int
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this backend can do, as installed."""
+
+    @property
+    def space_id(self) -> str | None:
+        """The embedding space; None without EMBED. Two spaces are never compared."""
+
+    @property
+    def match_thresholds(self) -> MatchThresholds | None:
+        """The thresholds that belong to the space; None without EMBED."""
+
+    @property
+    def model_sha256(self) -> Mapping[Capability, str]:
+        """SHA-256 of the model behind each capability."""
+
+    def detect(self, batch: Sequence[Image]) -> list[list[Face]]:
+        """Return the faces of each picture, highest score first."""
+
+    def geometry(self, image: Image, face: Face) -> FaceGeometry | None:
+        """Return pose, eyes and iris of a face; None when it cannot be told."""
+
+    def embed(self, image: Image, face: Face) -> Embedding | None:
+        """Return the face's embedding, float32; None when the face is unusable."""
+
+    def distance(self, one: Embedding, other: Embedding) -> float:
+        """Return the distance of two embeddings of this space; smaller is more alike."""
+
+    def read_text(self, image: Image) -> list[TextLine]:
+        """Return the lines of text, from top to bottom."""
+
+    def speech_seconds(self, samples: Samples) -> float:
+        """Return how many seconds of mono float32 samples at 16 kHz are speech."""
 
 
 def names(kind: str) -> list[str]:

@@ -1,0 +1,85 @@
+"""What one look at one source measured: plain values, without judgement.
+
+A value that was not measured is absent; absent means "not checked", never "clean".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Box = tuple[float, float, float, float]
+
+
+class Source(StrEnum):
+    """Where a look was taken."""
+
+    CAMERA = "camera"
+    MICROPHONE = "microphone"
+    SCREEN = "screen"
+    PAGE = "page"
+
+
+class Value(StrEnum):
+    """The names of measured values; the unit is part of the meaning.
+
+    Camera: `faces` counts faces of score ≥ 0.5; `face` and `second_face` are the two highest scores
+    (0 when there is none). Angles are degrees from the candidate's own calibrated rest (before
+    calibration: from the camera's axis): `yaw` positive to the candidate's left, `down` positive
+    downwards. `iris` is the iris' offset from its rest, as a share of the eye's width. `eyes` is
+    the mean eye aspect ratio. `brightness` and `contrast` are mean and standard deviation of luma
+    (0–255), `change` the mean absolute difference of luma from the look before. `distance` is the
+    embedding distance to the reference face in the reference's space, measured now and then.
+    Microphone: `speech_s` seconds of speech in the second that was heard.
+    Screen: `forbidden` counts forbidden applications read, `exam_shown` is 1 or 0.
+    Page: the browser's signals are 1 while they hold and 0 when they end; counters count.
+    """
+
+    FACES = "faces"
+    FACE = "face"
+    SECOND_FACE = "second_face"
+    YAW = "yaw"
+    DOWN = "down"
+    IRIS = "iris"
+    EYES = "eyes"
+    BRIGHTNESS = "brightness"
+    CONTRAST = "contrast"
+    CHANGE = "change"
+    DISTANCE = "distance"
+    SPEECH_S = "speech_s"
+    FORBIDDEN = "forbidden"
+    EXAM_SHOWN = "exam_shown"
+    TAB_HIDDEN = "tab_hidden"
+    FOCUS_LOST = "focus_lost"
+    FULLSCREEN_LEFT = "fullscreen_left"
+    CLIPBOARD = "clipboard"
+    SECOND_DISPLAY = "second_display"
+    SHARE_STOPPED = "share_stopped"
+    SHARE_NOT_MONITOR = "share_not_monitor"
+    DEVTOOLS = "devtools"
+    VIRTUAL_CAMERA = "virtual_camera"
+    RECONNECTED = "reconnected"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look. `at_ms` is UTC milliseconds of the media timeline.
+
+    `segment_id` names the segment that holds the frame (`{chain}-{seq:06d}`), `frame_sha256` is the
+    hash of the JPEG that was looked at, `models` maps a capability to the SHA-256 of the model that
+    measured it. `boxes` are the faces found, highest score first, in pixels (x1, y1, x2, y2) of a
+    picture of `size` (width, height). `words` are texts read from the screen that matched a
+    forbidden application, or a device's name.
+    """
+
+    source: Source
+    at_ms: int
+    values: Mapping[Value, float]
+    segment_id: str | None = None
+    frame_sha256: str | None = None
+    size: tuple[int, int] | None = None
+    boxes: tuple[Box, ...] = ()
+    words: tuple[str, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+    burst: bool = False
