@@ -43,6 +43,15 @@ def _http_url(value: str | None) -> str | None:
 HttpUrl = Annotated[str | None, AfterValidator(_http_url)]
 
 
+def _frame_bus(value: str) -> str:
+    if value != "unix" and not value.startswith(("redis://", "rediss://")):
+        raise ValueError("must be unix or start with redis:// or rediss://")
+    return value
+
+
+FrameBus = Annotated[str, AfterValidator(_frame_bus)]
+
+
 class Settings(BaseSettings):
     """Everything an operator can set."""
 
@@ -77,6 +86,11 @@ class Settings(BaseSettings):
     mongodb_uri: str | None = None
     mongodb_name: str = Field("proctorhub", pattern="^[A-Za-z0-9_-]{1,60}$")
     database_plugin: str = "embedded"
+
+    frame_bus: FrameBus = "unix"
+    vision: str = "mediapipe"
+    vision_host: str = "127.0.0.1"
+    vision_port: int = Field(0, ge=0, le=65535)
 
     storage: str = "local"
     auth: str = "password"
@@ -136,6 +150,11 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where this machine's media node keeps what it has not handed over."""
         return self.path(f"spool-{self.media_node_id}" if self.media_node_id else "spool")
+
+    @property
+    def vision_backends(self) -> list[str]:
+        """The vision plugins in the order they are asked; empty means none."""
+        return _parts(self.vision)
 
     @property
     def turn_servers(self) -> list[str]:
