@@ -13,7 +13,7 @@ from pathlib import Path
 from proctorhub.config import load
 from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.placement import Beat
-from proctorhub.media.node import serve
+from proctorhub.media.node import Node, serve
 
 
 class NullLedger:
@@ -53,4 +53,5 @@ class NullLedger:
 
 
 if __name__ == "__main__":
-    raise SystemExit(serve(load(), NullLedger()))
+    settings = load()
+    raise SystemExit(serve(settings, lambda: Node(settings, NullLedger())))

@@ -17,8 +17,8 @@ class Assembler(Protocol):
     def add(self, payload: bytes) -> bool:
         """Take one packet; False when the frame cannot become whole."""
 
-    def take(self) -> tuple[bytes, bool]:
-        """Return (frame, is keyframe)."""
+    def take(self) -> tuple[bytes, bool, int]:
+        """Return (frame, is keyframe, temporal layer)."""
 
 
 def assembler_for(codec: str) -> Assembler | None:

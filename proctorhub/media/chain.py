@@ -16,12 +16,15 @@ import structlog
 from proctorhub.domain.media import CloseReason, GapCause, NotedGap
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.coverage import Coverage
+from proctorhub.media.frame import Frame
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.publisher import Publisher
 from proctorhub.media.recorder import Keyframe, Recorder, RecorderLinks
+from proctorhub.media.sampler import Sampler
 from proctorhub.media.spool import ChainRecord, Spool
 from proctorhub.media.tasks import spawn
 from proctorhub.media.upload import Uploader
+from proctorhub.media.webm import VideoTrack
 
 log = structlog.get_logger(__name__)
 
@@ -30,12 +33,16 @@ SILENT_AFTER_S = 2.0
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where chains keep what they record. `disk` runs slow file work, one job after the other."""
+    """Where chains keep what they record. `disk` runs slow file work, one job after the other.
+
+    `sampler` is None where nobody looks at pictures.
+    """
 
     spool: Spool
     uploader: Uploader
     disk: Executor
     limits_s: tuple[float, float]
+    sampler: Sampler | None = None
 
     def tell(self, kind: str, **values: Any) -> None:
         """Tell the ledger something, in order, without waiting."""
@@ -128,12 +135,24 @@ class Chain:
             ),
         )
         publisher.on_frame = self._recorder.feed
+        if keeping.sampler is not None:
+            keeping.sampler.opened(self)
         self._tell("source_opened", at_ms=now_ms, replaced=replaced)
 
     @property
     def keyframe(self) -> Keyframe | None:
         """The newest keyframe in the recording."""
         return self._recorder.keyframe if self._recorder is not None else None
+
+    @property
+    def video(self) -> VideoTrack | None:
+        """What the recorded video is now."""
+        return self._recorder.video if self._recorder is not None else None
+
+    def tap(self, taker: Callable[[Frame, int, int], None] | None) -> None:
+        """Give every recorded frame with its UTC time in ms and its segment's number to `taker`."""
+        if self._recorder is not None:
+            self._recorder.tap = taker
 
     def request_keyframe(self) -> None:
         """Ask the sender for a keyframe."""
@@ -224,6 +243,8 @@ class Chain:
         if self._recorder is not None:
             self._recorder.close()
             assert self._keeping is not None and self._folder is not None
+            if self._keeping.sampler is not None:
+                self._keeping.sampler.closed(self)
             at_ms = int(time.time() * 1000)
             self._tell("source_closed", at_ms=at_ms, reason=reason.value)
             self._keeping.later(self._keeping.spool.end_chain, self._folder)

@@ -76,12 +76,17 @@ class H264Assembler:
             self._fragments = []
         return True
 
-    def take(self) -> tuple[bytes, bool]:
-        """Return (length-prefixed NAL units, is keyframe)."""
+    def take(self) -> tuple[bytes, bool, int]:
+        """Return (length-prefixed NAL units, is keyframe, temporal layer).
+
+        A picture to which no other refers (nal_ref_idc 0, section 7.4.1) counts as layer 1.
+        """
         nals = self._nals
         self.begin()
         key = any(nal[0] & 0x1F == IDR for nal in nals)
-        return b"".join(struct.pack("!I", len(nal)) + nal for nal in nals), key
+        needed = any(nal[0] & 0x60 and nal[0] & 0x1F <= IDR for nal in nals)
+        data = b"".join(struct.pack("!I", len(nal)) + nal for nal in nals)
+        return data, key, 0 if needed else 1
 
 
 def parameter_sets(frame: bytes) -> tuple[bytes, bytes] | None:

@@ -234,11 +234,11 @@ class TrackIngest:
 
     def _finish_frame(self, assembler: Assembler, now: float) -> None:
         if self._whole:
-            data, key = assembler.take()
+            data, key, layer = assembler.take()
             if data and (key or not self._need_key):
                 self._need_key = False
                 self.frames += 1
-                self._on_frame(Frame(self.kind, data, self._unwrapper.value, key), now)
+                self._on_frame(Frame(self.kind, data, self._unwrapper.value, key, layer), now)
                 return
         elif not self._need_key:
             self._need_key = True

@@ -10,6 +10,7 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -24,6 +25,7 @@ from proctorhub.media.heartbeat import Heartbeat
 from proctorhub.media.ledger import Ledger, ServicesLedger
 from proctorhub.media.problems import cors, problems
 from proctorhub.media.registry import Registry
+from proctorhub.media.sampler import FrameSink, Sampler
 from proctorhub.media.spool import Spool, SpoolInUse
 from proctorhub.media.status import MAX_PROBE, Status
 from proctorhub.media.still import Stills
@@ -42,9 +44,9 @@ FOLLOW_AGAIN_S = 2.0
 
 
 class Node:
-    """The parts of one media node."""
+    """The parts of one media node. `sink` takes what `sampler` is told to sample."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, sink: FrameSink | None = None) -> None:
         self._settings = settings
         self._ledger = ledger
         self._spool = Spool(settings.spool_dir, settings.spool_limit_mb * 1024 * 1024)
@@ -54,7 +56,8 @@ class Node:
         self._heartbeat = Heartbeat(settings, ledger, self._registry, self._spool, self._uploader)
         self._stop_following = threading.Event()
         limits = (settings.segment_min_s, settings.segment_max_s)
-        keeping = Keeping(self._spool, self._uploader, self._disk, limits)
+        self.sampler = Sampler(sink) if sink is not None else None
+        keeping = Keeping(self._spool, self._uploader, self._disk, limits, self.sampler)
         gate = TicketGate(settings.path("secrets", "ticket.pub"))
         self.app = web.Application(
             middlewares=[cors(settings.web_url), problems], client_max_size=MAX_PROBE
@@ -62,7 +65,8 @@ class Node:
         self.app.add_routes(Whip(gate, self._registry, ledger, keeping).routes())
         self.app.add_routes(Whep(gate, self._registry).routes())
         self.app.add_routes(Stills(gate, self._registry).routes())
-        self.app.add_routes(Status(gate, self._registry, self._spool, self._uploader).routes())
+        status = Status(gate, self._registry, self._spool, self._uploader, self.sampler)
+        self.app.add_routes(status.routes())
 
     def recover(self) -> None:
         """Take up what a former life of this node left in the spool."""
@@ -101,6 +105,8 @@ class Node:
             await self._heartbeat.end()
             raise
         self._uploader.start()
+        if self.sampler is not None:
+            self.sampler.start()
         follower = threading.Thread(
             target=self._follow, args=(asyncio.get_running_loop(),), name="feed", daemon=True
         )
@@ -116,6 +122,8 @@ class Node:
         await self._heartbeat.end()
         await site.stop()
         await self._registry.close_all()
+        if self.sampler is not None:
+            self.sampler.stop()
         left = await asyncio.get_running_loop().run_in_executor(None, self._hand_over)
         await runner.cleanup()
         log.info("media_node_stopped", left_in_spool=left)
@@ -188,8 +196,11 @@ def _log_json(level: str) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def serve(settings: Settings, ledger: Ledger) -> int:
-    """Run a node until SIGTERM or SIGINT; return the exit status."""
+def serve(settings: Settings, make: Callable[[], Node]) -> int:
+    """Run the node that `make` returns until SIGTERM or SIGINT; return the exit status.
+
+    `make` is called in the loop.
+    """
     _log_json(settings.log_level)
     use_host_addresses(settings.media_addresses)
 
@@ -198,7 +209,7 @@ def serve(settings: Settings, ledger: Ledger) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await Node(settings, ledger).run(stop)
+        await make().run(stop)
 
     try:
         uvloop.run(run())
@@ -210,6 +221,6 @@ def serve(settings: Settings, ledger: Ledger) -> int:
 
 def main(settings: Settings) -> None:
     """Run the media node of an installation; exits the process with status 1 if it cannot start."""
-    status = serve(settings, ServicesLedger(settings))
+    status = serve(settings, lambda: Node(settings, ServicesLedger(settings)))
     if status:
         raise SystemExit(status)

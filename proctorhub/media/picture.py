@@ -1,11 +1,16 @@
-"""What a keyframe says about the pictures that follow it."""
+"""What a keyframe says about the pictures that follow it, and what decodes them."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import av
 import structlog
 
 from proctorhub.media import h264, vp8
 from proctorhub.media.webm import VideoTrack
+
+LOW_DELAY = av.codec.context.Flags.low_delay
 
 log = structlog.get_logger(__name__)
 
@@ -25,3 +30,13 @@ def describe(codec: str | None, keyframe: bytes, former: VideoTrack | None) -> V
     except h264.MalformedParameterSet as error:
         log.warning("bad_keyframe", error=str(error))
         return None
+
+
+def decoder_of(track: VideoTrack) -> Any:
+    """Return a decoder that gives each picture at once."""
+    decoder: Any = av.CodecContext.create({"VP8": "vp8", "H264": "h264"}[track.codec], "r")
+    decoder.thread_count = 1
+    decoder.flags |= LOW_DELAY
+    if track.private:
+        decoder.extradata = track.private
+    return decoder

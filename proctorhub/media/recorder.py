@@ -98,6 +98,13 @@ class Recorder:
         self._no_room_since: int | None = None
         self.dropped = 0
         self.keyframe: Keyframe | None = None
+        #: Gets every recorded frame with its UTC time in ms and the number of its segment.
+        self.tap: Callable[[Frame, int, int], None] | None = None
+
+    @property
+    def video(self) -> VideoTrack | None:
+        """What the video is now; None before the first keyframe."""
+        return self._video
 
     def feed(self, frame: Frame, now: float) -> None:
         """Take one frame; `now` is UTC seconds."""
@@ -216,6 +223,8 @@ class Recorder:
             if frame.key and self._video is not None:
                 self.keyframe = Keyframe(self._video, frame.data, utc_ms, self._seq - 1)
         self._links.recorded(frame.kind, utc_ms)
+        if self.tap is not None:
+            self.tap(frame, utc_ms, self._seq - 1)
 
     def _roll(self, segment: SegmentWriter, at: int, frame: Frame) -> SegmentWriter | None:
         """Return the segment that `frame` belongs to: this one or the next."""

@@ -16,6 +16,7 @@ from proctorhub.domain.ticket import Direction, Source
 from proctorhub.media.coverage import Coverage
 from proctorhub.media.problems import Problem
 from proctorhub.media.registry import Registry
+from proctorhub.media.sampler import Sampler
 from proctorhub.media.spool import Spool
 from proctorhub.media.tickets import TicketGate
 from proctorhub.media.upload import Uploader
@@ -34,10 +35,13 @@ TRACK_COUNTERS = (
 class NodeCollector(Collector):
     """Reads the live objects when metrics are asked for, so that packets pay nothing for it."""
 
-    def __init__(self, registry: Registry, spool: Spool, uploader: Uploader) -> None:
+    def __init__(
+        self, registry: Registry, spool: Spool, uploader: Uploader, sampler: Sampler | None
+    ) -> None:
         self._registry = registry
         self._spool = spool
         self._uploader = uploader
+        self._sampler = sampler
 
     def collect(self) -> Iterator[Metric]:
         """Yield the node's metrics."""
@@ -66,6 +70,8 @@ class NodeCollector(Collector):
             for kind, total in totals.items():
                 family.add_metric([kind], total)
             yield family
+        if self._sampler is not None:
+            yield from _sampling(self._sampler)
         yield from self._completeness([c.coverage for c in chains if c.coverage])
 
     def _failing_s(self) -> float:
@@ -92,16 +98,32 @@ class NodeCollector(Collector):
         yield missing
 
 
+def _sampling(sampler: Sampler) -> Iterator[Metric]:
+    counts = (
+        ("pictures", "Pictures given to the frame bus", sampler.pictures),
+        ("dropped", "Pictures and seconds of sound the decoder had no time for", sampler.dropped),
+        ("undecodable", "Pictures that could not be decoded", sampler.undecodable),
+        ("unpublished", "Samples the frame bus did not take", sampler.unpublished),
+    )
+    for name, text, value in counts:
+        yield CounterMetricFamily(f"proctorhub_media_sampled_{name}", text, value)
+
+
 class Status:
     """The endpoints that tell how the node is."""
 
     def __init__(
-        self, gate: TicketGate, registry: Registry, spool: Spool, uploader: Uploader
+        self,
+        gate: TicketGate,
+        registry: Registry,
+        spool: Spool,
+        uploader: Uploader,
+        sampler: Sampler | None,
     ) -> None:
         self._gate = gate
         self._uploader = uploader
         self._metrics = CollectorRegistry()
-        self._metrics.register(NodeCollector(registry, spool, uploader))
+        self._metrics.register(NodeCollector(registry, spool, uploader, sampler))
         ProcessCollector(registry=self._metrics)
 
     def routes(self) -> list[web.RouteDef]:

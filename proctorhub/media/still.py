@@ -11,14 +11,14 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from fractions import Fraction
-from typing import Any
 
 import av
 from aiohttp import web
 
 from proctorhub.domain.ticket import Direction
 from proctorhub.media.chain import Chain
+from proctorhub.media.jpeg import COARSE, FINE, jpeg
+from proctorhub.media.picture import decoder_of
 from proctorhub.media.problems import Problem
 from proctorhub.media.recorder import Keyframe
 from proctorhub.media.registry import Registry
@@ -27,7 +27,6 @@ from proctorhub.media.tickets import TicketGate
 FRESH_WITHIN_S = 2.0
 POLL_S = 0.02
 MIN_WIDTH, MAX_WIDTH = 64, 1920
-QUALITY, FULL_QUALITY = 8, 2
 CACHED = 64
 
 
@@ -40,28 +39,14 @@ def to_jpeg(keyframe: Keyframe, width: int | None) -> bytes:
 
     Raises UndecodableKeyframe.
     """
-    name = {"VP8": "vp8", "H264": "h264"}[keyframe.track.codec]
-    decoder: Any = av.CodecContext.create(name, "r")
-    decoder.thread_count = 1
-    if keyframe.track.private:
-        decoder.extradata = keyframe.track.private
+    decoder = decoder_of(keyframe.track)
     try:
         pictures = [*decoder.decode(av.Packet(keyframe.data)), *decoder.decode(None)]
     except av.FFmpegError as error:
         raise UndecodableKeyframe(str(error)) from error
     if not pictures:
         raise UndecodableKeyframe("no picture came out")
-    picture = pictures[0]
-    wide = min(width or picture.width, picture.width) // 2 * 2
-    high = max(2, picture.height * wide // picture.width // 2 * 2)
-    picture = picture.reformat(width=wide, height=high, format="yuvj420p")
-    encoder: Any = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = wide, high, "yuvj420p"
-    encoder.time_base = Fraction(1, 25)
-    picture.pts, picture.time_base = 0, encoder.time_base
-    quality = str(FULL_QUALITY if width is None else QUALITY)
-    encoder.options = {"qmin": quality, "qmax": quality}
-    return b"".join(bytes(p) for p in [*encoder.encode(picture), *encoder.encode(None)])
+    return jpeg(pictures[0], width=width, quantiser=FINE if width is None else COARSE)
 
 
 class Stills:
@@ -90,14 +75,14 @@ class Stills:
         if chain is None:
             raise Problem(404, "not_publishing", "Nobody is sending this source now.")
         keyframe = await self._keyframe(chain, request.query.get("fresh") == "1")
-        jpeg = await self._decoded(keyframe, width)
+        body = await self._decoded(keyframe, width)
         taken = datetime.fromtimestamp(keyframe.at_ms / 1000, UTC)
         headers = {
             "Cache-Control": "no-store",
             "X-Frame-Time": taken.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "X-Segment": f"{chain.id}-{keyframe.seq:06d}",
         }
-        return web.Response(body=jpeg, content_type="image/jpeg", headers=headers)
+        return web.Response(body=body, content_type="image/jpeg", headers=headers)
 
     async def _keyframe(self, chain: Chain, fresh: bool) -> Keyframe:
         began_s = time.monotonic()
@@ -117,15 +102,15 @@ class Stills:
         if cached is not None and cached[0] is keyframe:
             return cached[1]
         try:
-            jpeg = await asyncio.get_running_loop().run_in_executor(
+            picture = await asyncio.get_running_loop().run_in_executor(
                 self._decoder, to_jpeg, keyframe, width
             )
         except UndecodableKeyframe as error:
             raise Problem(503, "no_picture", "The sender's picture cannot be decoded.") from error
-        self._cache[key] = (keyframe, jpeg)
+        self._cache[key] = (keyframe, picture)
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
-        return jpeg
+        return picture
 
 
 def _width(request: web.Request) -> int | None:

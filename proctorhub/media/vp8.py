@@ -23,6 +23,22 @@ def payload_offset(payload: bytes) -> int:
     return at
 
 
+def temporal_layer(payload: bytes) -> int:
+    """Return the temporal layer that the payload descriptor names, 0 if it names none.
+
+    Raises IndexError when the descriptor is cut short.
+    """
+    if not payload[0] & 0x80 or not payload[1] & 0x20:
+        return 0
+    extended = payload[1]
+    at = 2
+    if extended & 0x80:
+        at += 2 if payload[at] & 0x80 else 1
+    if extended & 0x40:
+        at += 1
+    return payload[at] >> 6
+
+
 def begins_frame(payload: bytes) -> bool:
     """Return whether this packet starts the first partition of a frame."""
     return payload[0] & 0x1F == 0x10
@@ -54,6 +70,7 @@ class Vp8Assembler:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._layer = 0
 
     def begin(self) -> None:
         """Forget what was collected: a new frame starts."""
@@ -64,14 +81,16 @@ class Vp8Assembler:
 
         Raises IndexError for a malformed descriptor.
         """
-        if not self._parts and not begins_frame(payload):
-            return False
+        if not self._parts:
+            if not begins_frame(payload):
+                return False
+            self._layer = temporal_layer(payload)
         self._parts.append(payload[payload_offset(payload) :])
         return True
 
-    def take(self) -> tuple[bytes, bool]:
-        """Return (frame, is keyframe)."""
+    def take(self) -> tuple[bytes, bool, int]:
+        """Return (frame, is keyframe, temporal layer)."""
         parts = self._parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         self._parts = []
-        return data, is_keyframe(data)
+        return data, is_keyframe(data), self._layer

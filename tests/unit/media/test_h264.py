@@ -27,7 +27,8 @@ def test_real_frames_survive_packing_and_assembly(tmp_path: Path, size: tuple[in
         assembler.begin()
         payloads = _payloads(packet.data)
         assert all(assembler.add(payload) for payload in payloads)
-        data, key = assembler.take()
+        data, key, layer = assembler.take()
+        assert layer == 0
         assert key == packet.key
         assert h264.begins_keyframe(payloads[0]) == packet.key
         nals = list(H264Encoder._split_bitstream(packet.data))
@@ -44,7 +45,7 @@ def test_decoder_configuration_lets_ffmpeg_decode(tmp_path: Path) -> None:
     assembler = h264.H264Assembler()
     for payload in _payloads(read_media(path).video[0].data):
         assembler.add(payload)
-    data, _ = assembler.take()
+    data, _, _ = assembler.take()
     sets = h264.parameter_sets(data)
     assert sets is not None
     decoder = av.CodecContext.create("h264", "r")
@@ -62,7 +63,7 @@ def test_garbage_never_hurts(payloads: list[bytes]) -> None:
             assembler.add(payload)
         except IndexError:
             assembler.begin()
-    data, _ = assembler.take()
+    data, _, _ = assembler.take()
     h264.parameter_sets(data)
 
 
@@ -83,3 +84,21 @@ def test_a_unit_within_an_open_fragment_is_refused() -> None:
     assembler = h264.H264Assembler()
     assert assembler.add(bytes([h264.FU_A, 0x85]) + b"begin")
     assert not assembler.add(b"\x41slice")
+
+
+@pytest.mark.parametrize(
+    ("nals", "layer"),
+    [
+        ([b"\x65idr"], 0),
+        ([b"\x41slice"], 0),
+        ([b"\x01slice"], 1),
+        ([b"\x06sei", b"\x01slice"], 1),
+        ([b"\x67sps", b"\x01slice"], 1),
+        ([b"\x01slice", b"\x41slice"], 0),
+    ],
+)
+def test_a_picture_nobody_refers_to_is_of_a_higher_layer(nals: list[bytes], layer: int) -> None:
+    assembler = h264.H264Assembler()
+    for nal in nals:
+        assembler.add(nal)
+    assert assembler.take()[2] == layer

@@ -55,7 +55,7 @@ def test_real_frames_survive_packing_and_assembly(tmp_path: Path) -> None:
         assert all(assembler.add(payload) for payload in payloads)
         assert vp8.begins_keyframe(payloads[0]) == packet.key
         assert not any(vp8.begins_keyframe(p) for p in payloads[1:])
-        assert assembler.take() == (packet.data, packet.key)
+        assert assembler.take() == (packet.data, packet.key, 0)
     assert vp8.size(material.video[0].data) == (320, 240)
 
 
@@ -68,3 +68,21 @@ def test_a_cut_descriptor_is_an_index_error(payload: bytes) -> None:
     with pytest.raises(IndexError):
         vp8.payload_offset(payload)
         payload[vp8.payload_offset(payload)]
+
+
+@given(
+    st.none() | st.integers(0, 0x7FFF),
+    st.none() | st.integers(0, 255),
+    st.none() | st.tuples(st.integers(0, 3), st.integers(0, 1)),
+    st.none() | st.integers(0, 31),
+)
+def test_layer_agrees_with_another_implementation(picture, tl0, tid, keyidx) -> None:  # type: ignore[no-untyped-def]
+    descriptor = VpxPayloadDescriptor(
+        partition_start=1, partition_id=0, picture_id=picture, tl0picidx=tl0, tid=tid, keyidx=keyidx
+    )
+    layer = tid[0] if tid is not None else 0
+    assert vp8.temporal_layer(bytes(descriptor) + b"data") == layer
+    assembler = vp8.Vp8Assembler()
+    assembler.add(bytes(descriptor) + b"data")
+    assembler.add(b"\x00rest")
+    assert assembler.take() == (b"datarest", False, layer)
