@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint lock bench-media bench-database clean
@@ -29,10 +30,9 @@ lint: $(VENV)/dev.stamp ## Style, types and the direction of imports
 
 lock: $(VENV)/dev.stamp ## Choose new versions of all dependencies
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
-	    --custom-compile-command "make lock" setup.cfg -o requirements/run.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
-	    --custom-compile-command "make lock" --extra dev setup.cfg -o requirements/dev.txt
+	$(COMPILE) --upgrade --extra dev --extra vision --extra insightface setup.cfg -o requirements/dev.txt
+	$(COMPILE) --extra vision --extra insightface -c requirements/dev.txt setup.cfg -o requirements/vision.txt
+	$(COMPILE) -c requirements/dev.txt setup.cfg -o requirements/run.txt
 
 bench-media: $(VENV)/dev.stamp ## What the media node costs
 	$(BIN)/python -m benchmarks.media $(ARGS)

@@ -8,6 +8,7 @@ check themselves (`PluginError`), and the folder for their data.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -203,8 +204,10 @@ class VisionBackend(Protocol):
     """Measures pictures and sound; knows nothing about conduct or thresholds of rules.
 
     Made with `(options, data_dir)`; making it loads the models and raises PluginError when one is
-    missing or not the known one. Pictures are BGR, uint8, (height, width, 3). Only methods of
-    declared capabilities are called; the others raise NotImplementedError.
+    missing or not the known one. Pictures are BGR, uint8, (height, width, 3), not empty; what is
+    none raises ValueError (`require_picture`). The same picture gives the same values. Only methods
+    of declared capabilities are called; the others raise NotImplementedError. One process has one
+    instance and calls it from one thread at a time.
     """
 
     api_version: int
@@ -223,10 +226,17 @@ class VisionBackend(Protocol):
 
     @property
     def model_sha256(self) -> Mapping[Capability, str]:
-        """SHA-256 of the model behind each capability."""
+        """SHA-256 of the model behind each capability.
+
+        Where several files work together: the SHA-256 of their SHA-256s (`joint_sha256`).
+        """
 
     def detect(self, batch: Sequence[Image]) -> list[list[Face]]:
-        """Return the faces of each picture, highest score first."""
+        """Return the faces of each picture, highest score first.
+
+        Faces of score 0.5 and more are given; who needs to be surer asks for more. The largest
+        face, not the surest, is the person in front of the camera.
+        """
 
     def geometry(self, image: Image, face: Face) -> FaceGeometry | None:
         """Return pose, eyes and iris of a face; None when it cannot be told."""
@@ -242,6 +252,22 @@ class VisionBackend(Protocol):
 
     def speech_seconds(self, samples: Samples) -> float:
         """Return how many seconds of mono float32 samples at 16 kHz are speech."""
+
+
+def require_picture(picture: Image) -> None:
+    """Raise ValueError unless this is a picture as `VisionBackend` takes them."""
+    shape = tuple(picture.shape)
+    if str(picture.dtype) != "uint8" or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+        raise ValueError(
+            f"a picture is uint8 of shape (height, width, 3), not {picture.dtype} of {shape}"
+        )
+
+
+def joint_sha256(hashes: Sequence[str]) -> str:
+    """Return one SHA-256 for one or more model files, given theirs in lower-case hex."""
+    if len(hashes) == 1:
+        return hashes[0]
+    return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
 def names(kind: str) -> list[str]:

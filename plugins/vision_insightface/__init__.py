@@ -1,0 +1,1 @@
+"""A vision backend on InsightFace, for processors and NVIDIA GPUs."""

@@ -1,0 +1,43 @@
+"""Text in a picture: RapidOCR (PP-OCR models on onnxruntime) with the models of its own wheel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rapidocr import RapidOCR
+
+from proctorhub.plugins import TextLine
+
+if TYPE_CHECKING:
+    from proctorhub.plugins import Image
+
+THREADS = 1
+
+
+class TextReader:
+    """Reads printed lines, upright or turned by 180 degrees."""
+
+    def __init__(self) -> None:
+        self._engine = RapidOCR(
+            params={
+                "Global.log_level": "critical",
+                "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
+                "EngineConfig.onnxruntime.inter_op_num_threads": THREADS,
+            }
+        )
+
+    def lines(self, image: Image) -> list[TextLine]:
+        """Return the lines of a BGR picture, from top to bottom."""
+        read = self._engine(image)
+        if read.boxes is None:
+            return []
+        lines = [
+            TextLine(text, float(score), _upright(corners.tolist()))
+            for text, score, corners in zip(read.txts, read.scores, read.boxes, strict=True)
+        ]
+        return sorted(lines, key=lambda line: (line.box[1] + line.box[3], line.box[0]))
+
+
+def _upright(corners: list[list[float]]) -> tuple[float, float, float, float]:
+    across, down = zip(*corners, strict=True)
+    return min(across), min(down), max(across), max(down)
