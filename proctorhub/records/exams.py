@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mongoengine import (
     BooleanField,
+    DictField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
@@ -13,6 +14,7 @@ from mongoengine import (
     StringField,
 )
 
+from proctorhub.domain.incident_rules import Detector, Severity
 from proctorhub.domain.session import Tier
 from proctorhub.records.base import UtcField, new_id, utc_now
 
@@ -28,8 +30,24 @@ class ExamRules(EmbeddedDocument):  # type: ignore[misc]
     meta = {"strict": True}
 
 
+class Monitoring(EmbeddedDocument):  # type: ignore[misc]
+    """What software looks for during an exam; what is not named stays as in the table of rules.
+
+    `weights` are shares in the suspicion score, `severity` replaces a rule's first severity.
+    """
+
+    off = ListField(StringField(choices=[detector.value for detector in Detector]))
+    weights = MapField(IntField(min_value=0, max_value=100))
+    severity = MapField(StringField(choices=[severity.value for severity in Severity]))
+    forbidden_applications = ListField(StringField(max_length=100))
+    meta = {"strict": True}
+
+
 class Exam(Document):  # type: ignore[misc]
-    """An exam that can be sat between `opens_at` and `closes_at`."""
+    """An exam that can be sat between `opens_at` and `closes_at`.
+
+    `monitoring_changes` wait to be logged in the sessions that have begun.
+    """
 
     id = StringField(primary_key=True, default=new_id)
     institution_id = StringField(required=True)
@@ -41,6 +59,8 @@ class Exam(Document):  # type: ignore[misc]
     tier = StringField(required=True, choices=[tier.value for tier in Tier])
     open = BooleanField(default=False)
     rules = EmbeddedDocumentField(ExamRules, default=ExamRules)
+    monitoring = EmbeddedDocumentField(Monitoring, default=Monitoring)
+    monitoring_changes = ListField(DictField())
     candidates = ListField(StringField())
     proctors = ListField(StringField())
     created_at = UtcField(default=utc_now)
@@ -48,7 +68,10 @@ class Exam(Document):  # type: ignore[misc]
     meta = {
         "collection": "exams",
         "strict": True,
-        "indexes": [{"fields": ["institution_id", "closes_at"]}],
+        "indexes": [
+            {"fields": ["institution_id", "closes_at"]},
+            {"fields": ["monitoring_changes.id"], "sparse": True},
+        ],
     }
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from mongoengine import Document
 from pymongo.errors import DuplicateKeyError
 
 from proctorhub.domain import evidence
 from proctorhub.domain.permissions import Actor
 from proctorhub.records.base import new_id, utc_now
+from proctorhub.records.incidents import Incident, Watch
 from proctorhub.records.sessions import LogEntry, Session
 
 Entry = dict[str, Any]
@@ -79,20 +81,27 @@ def append(session_id: str, new: Entry) -> Entry:
 
 def drain(session_id: str) -> None:
     """Move the session's pending entries into its chain, in order."""
-    sessions = Session._get_collection()
-    document = sessions.find_one({"_id": session_id}, {"pending": 1})
+    drain_from(Session, session_id, session_id)
+
+
+def drain_from(kind: type[Document], document_id: str, session_id: str) -> None:
+    """Move the entries that wait in a document beside the session into the session's chain."""
+    collection = kind._get_collection()
+    document = collection.find_one({"_id": document_id}, {"pending": 1})
     for waiting in (document or {}).get("pending", []):
         append(session_id, waiting)
-        sessions.update_one({"_id": session_id}, {"$pull": {"pending": {"id": waiting["id"]}}})
+        collection.update_one({"_id": document_id}, {"$pull": {"pending": {"id": waiting["id"]}}})
 
 
 def drain_all() -> int:
-    """Finish what a crash left pending; returns the number of sessions touched."""
-    left = Session._get_collection().find({"pending.id": {"$exists": True}}, {"_id": 1})
-    ids = [document["_id"] for document in left]
-    for session_id in ids:
-        drain(session_id)
-    return len(ids)
+    """Finish what a crash left pending; returns the number of documents touched."""
+    count = 0
+    for kind, session_field in ((Session, "_id"), (Incident, "session_id"), (Watch, "_id")):
+        left = kind._get_collection().find({"pending.id": {"$exists": True}}, {session_field: 1})
+        for document in list(left):
+            drain_from(kind, document["_id"], document[session_field])
+            count += 1
+    return count
 
 
 def entries(session_id: str, after: int = -1) -> Iterator[Entry]:
