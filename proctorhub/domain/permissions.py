@@ -97,6 +97,7 @@ _CANDIDATE_SEES = frozenset(
         "equipment.checked",
         "consent.given",
         "time.extended",
+        "bandwidth.switched",
         "warning",
         "chat",
         "source.opened",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from mongoengine import (
     BooleanField,
     DictField,
@@ -14,7 +16,9 @@ from mongoengine import (
     StringField,
 )
 
+from proctorhub.domain import media_settings
 from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.media_settings import BOUNDS, Codec
 from proctorhub.domain.session import Tier
 from proctorhub.records.base import UtcField, new_id, utc_now
 
@@ -43,6 +47,54 @@ class Monitoring(EmbeddedDocument):  # type: ignore[misc]
     meta = {"strict": True}
 
 
+class VideoSettings(EmbeddedDocument):  # type: ignore[misc]
+    """One source's picture; see domain/media_settings.py."""
+
+    width = IntField(required=True, min_value=BOUNDS["width"][0], max_value=BOUNDS["width"][1])
+    height = IntField(required=True, min_value=BOUNDS["height"][0], max_value=BOUNDS["height"][1])
+    frame_rate = IntField(
+        required=True, min_value=BOUNDS["frame_rate"][0], max_value=BOUNDS["frame_rate"][1]
+    )
+    kbit = IntField(required=True, min_value=BOUNDS["kbit"][0], max_value=BOUNDS["kbit"][1])
+    codec = StringField(required=True, choices=[codec.value for codec in Codec])
+    meta = {"strict": True}
+
+
+class MediaSettings(EmbeddedDocument):  # type: ignore[misc]
+    """What the exam's pages send; see domain/media_settings.py."""
+
+    camera = EmbeddedDocumentField(VideoSettings, required=True)
+    screen = EmbeddedDocumentField(VideoSettings, required=True)
+    microphone_kbit = IntField(
+        required=True,
+        min_value=BOUNDS["microphone_kbit"][0],
+        max_value=BOUNDS["microphone_kbit"][1],
+    )
+    low_bandwidth = BooleanField(default=False)
+    meta = {"strict": True}
+
+    @classmethod
+    def of(cls, settings: media_settings.MediaSettings) -> MediaSettings:
+        """Return the record of plain settings."""
+        values = asdict(settings)
+        sources = {name: VideoSettings(**values.pop(name)) for name in ("camera", "screen")}
+        return cls(**sources, **values)
+
+    def plain(self) -> media_settings.MediaSettings:
+        """Return the settings as plain values."""
+        camera, screen = (
+            media_settings.Video(v.width, v.height, v.frame_rate, v.kbit, v.codec)
+            for v in (self.camera, self.screen)
+        )
+        return media_settings.MediaSettings(
+            camera, screen, self.microphone_kbit, self.low_bandwidth
+        )
+
+
+def _usual_media() -> MediaSettings:
+    return MediaSettings.of(media_settings.MediaSettings())
+
+
 class Exam(Document):  # type: ignore[misc]
     """An exam that can be sat between `opens_at` and `closes_at`.
 
@@ -61,6 +113,7 @@ class Exam(Document):  # type: ignore[misc]
     rules = EmbeddedDocumentField(ExamRules, default=ExamRules)
     monitoring = EmbeddedDocumentField(Monitoring, default=Monitoring)
     monitoring_changes = ListField(DictField())
+    media = EmbeddedDocumentField(MediaSettings, default=_usual_media)
     candidates = ListField(StringField())
     proctors = ListField(StringField())
     created_at = UtcField(default=utc_now)

@@ -17,6 +17,7 @@ from mongoengine import (
 )
 
 from proctorhub.domain.media import GapCause, Origin
+from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Verdict
 from proctorhub.records.base import UtcField, new_id, utc_now
 
@@ -73,6 +74,15 @@ class SourceStatus(EmbeddedDocument):  # type: ignore[misc]
     meta = {"strict": True}
 
 
+class LowBandwidth(EmbeddedDocument):  # type: ignore[misc]
+    """That somebody switched low-bandwidth mode for this session alone."""
+
+    on = BooleanField(required=True)
+    by = StringField(required=True, choices=[decider.value for decider in Decider])
+    at = UtcField(required=True)
+    meta = {"strict": True}
+
+
 class Still(EmbeddedDocument):  # type: ignore[misc]
     """A picture taken from a source; its bytes are in GridFS under the same id.
 
@@ -111,6 +121,7 @@ class Session(Document):  # type: ignore[misc]
     identity = EmbeddedDocumentField(IdentityCheck)
     conclusion = EmbeddedDocumentField(Conclusion)
     sources = MapField(EmbeddedDocumentField(SourceStatus))
+    low_bandwidth = EmbeddedDocumentField(LowBandwidth)
     stills = ListField(EmbeddedDocumentField(Still))
     warnings = IntField(default=0)
     reason = StringField(max_length=2000)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from proctorhub.domain import media_settings
 from proctorhub.domain.permissions import Actor, Right
 from proctorhub.domain.session import Tier
 from proctorhub.records.base import utc_now
-from proctorhub.records.exams import Exam, ExamRules
+from proctorhub.records.exams import Exam, ExamRules, MediaSettings
 from proctorhub.records.sessions import Session
 from proctorhub.services import feed
 from proctorhub.services.access import require
@@ -113,6 +115,7 @@ def view(exam: Exam, *, with_url: bool = False) -> dict[str, Any]:
         "tier": exam.tier,
         "open": exam.open,
         "rules": rules_view(exam.rules),
+        "media": asdict(exam.media.plain()),
         "candidates": list(exam.candidates) if with_url else [],
         "proctors": list(exam.proctors) if with_url else [],
         "url": exam.url if with_url else None,
@@ -131,10 +134,21 @@ def _saved(exam: Exam, changes: dict[str, Any], *, insert: bool) -> dict[str, An
         if name not in _RULES:
             raise Invalid(f"rules.{name}", "There is no such rule.")
         setattr(exam.rules, name, value)
+    _change_media(exam, changes.get("media") or {})
     _check(exam)
     exam.save(force_insert=insert)
     feed.tell(exam.institution_id, "exam.changed", {"id": exam.id})
     return view(exam, with_url=True)
+
+
+def _change_media(exam: Exam, changes: dict[str, Any]) -> None:
+    try:
+        settings = media_settings.changed(exam.media.plain(), changes)
+    except ValueError as unknown:
+        raise Invalid(f"media.{unknown}", "There is no such setting.") from None
+    if found := media_settings.problem(settings):
+        raise Invalid(f"media.{found[0]}", found[1])
+    exam.media = MediaSettings.of(settings)
 
 
 def _check(exam: Exam) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from proctorhub.domain import media_settings
 from proctorhub.domain.permissions import Actor, Right, Standing
 from proctorhub.domain.session import ACCESS, MEDIA_OPEN, Side, State, allowed
 from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Exam
 from proctorhub.records.people import User
 from proctorhub.records.sessions import Session
-from proctorhub.services import access, changing, exams
+from proctorhub.services import access, changing, exams, low_bandwidth
 from proctorhub.services.errors import Invalid
 from proctorhub.services.runtime import current
 
@@ -146,6 +148,7 @@ def _view(
             name: {"state": s["state"], "chain": s["chain"], "at": s["at"]}
             for name, s in (session.get("sources") or {}).items()
         },
+        "media": _media(session, exam),
         "warnings": session.get("warnings", 0),
         "actions": {
             "candidate": [a.value for a in allowed(state, Side.CANDIDATE)],
@@ -167,6 +170,17 @@ def _exam(exam: Exam | None, state: State, for_candidate: bool) -> View | None:
         "rules": exams.rules_view(exam.rules),
         "url": (exam.url or None) if state in ACCESS or not for_candidate else None,
     }
+
+
+def _media(session: changing.Document, exam: Exam | None) -> View | None:
+    if exam is None:
+        return None
+    settings = exam.media.plain()
+    mode = low_bandwidth.of(session, settings)
+    sent = asdict(media_settings.to_send(settings, low=mode.on))
+    if not exam.rules.require_microphone:
+        sent["microphone_kbit"] = None
+    return {**sent, "low_bandwidth_by": mode.by.value}
 
 
 def _booking(booking: View | None) -> View | None:

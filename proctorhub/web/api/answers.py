@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime
 
+from proctorhub.domain.media_settings import Codec
 from proctorhub.domain.session import State, Tier
 from proctorhub.web.api.fields import Answer
 
@@ -88,6 +89,25 @@ class Rules(Answer):
     instructions: str
 
 
+class Video(Answer):
+    """What is sent of one source at most, and the codec that is asked for first."""
+
+    width: int
+    height: int
+    frame_rate: int
+    kbit: int
+    codec: Codec
+
+
+class Media(Answer):
+    """What the exam's pages send."""
+
+    camera: Video
+    screen: Video
+    microphone_kbit: int
+    low_bandwidth: bool
+
+
 class Exam(Answer):
     """An exam."""
 
@@ -99,6 +119,7 @@ class Exam(Answer):
     tier: Tier
     open: bool
     rules: Rules
+    media: Media
     candidates: list[str]
     proctors: list[str]
     url: str | None

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from proctorhub.domain.media_settings import BOUNDS, Codec
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import Tier
 from proctorhub.services import exams
@@ -31,6 +32,37 @@ class RulesDraft(Body):
     instructions: Instructions = ""
 
 
+def _between(name: str) -> Any:
+    least, most = BOUNDS[name]
+    return Field(ge=least, le=most)
+
+
+Width = Annotated[int, _between("width")]
+Height = Annotated[int, _between("height")]
+FrameRate = Annotated[int, _between("frame_rate")]
+Kbit = Annotated[int, _between("kbit")]
+MicrophoneKbit = Annotated[int, _between("microphone_kbit")]
+
+
+class VideoSettings(Body):
+    """What is sent of one source: what is left out stays as it is, or as it is usual."""
+
+    width: Width = unchanged()
+    height: Height = unchanged()
+    frame_rate: FrameRate = unchanged()
+    kbit: Kbit = unchanged()
+    codec: Codec = unchanged()
+
+
+class Media(Body):
+    """What the exam's pages send: what is left out stays as it is, or as it is usual."""
+
+    camera: VideoSettings = unchanged()
+    screen: VideoSettings = unchanged()
+    microphone_kbit: MicrophoneKbit = unchanged()
+    low_bandwidth: bool = unchanged()
+
+
 class ExamDraft(Body):
     """An exam to be made; no `candidates` or `proctors` means every one."""
 
@@ -41,6 +73,7 @@ class ExamDraft(Body):
     tier: Tier = Tier.AI_HUMAN
     open: bool = False
     rules: RulesDraft = Field(default_factory=RulesDraft)
+    media: Media = unchanged()
     candidates: Ids = Field(default_factory=list)
     proctors: Ids = Field(default_factory=list)
     url: Url = ""
@@ -66,6 +99,7 @@ class ExamChange(Body):
     tier: Tier = unchanged()
     open: bool = unchanged()
     rules: RulesChange = unchanged()
+    media: Media = unchanged()
     candidates: Ids = unchanged()
     proctors: Ids = unchanged()
     url: Url = unchanged()
@@ -80,7 +114,9 @@ def list_exams(actor: Actor) -> dict[str, Any]:
 @resource.route("POST", "/exams", body=ExamDraft, answer=Exam, status=201)
 def create_exam(actor: Actor, body: ExamDraft) -> dict[str, Any]:
     """Set up an exam."""
-    return exams.create(actor, body.model_dump())
+    return exams.create(
+        actor, {**body.model_dump(), **body.model_dump(include={"media"}, exclude_unset=True)}
+    )
 
 
 @resource.route("GET", "/exams/<exam_id>", answer=Exam)

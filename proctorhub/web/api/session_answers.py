@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
+from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Tier, Verdict
-from proctorhub.web.api.answers import Rules
+from proctorhub.web.api.answers import Rules, Video
 from proctorhub.web.api.fields import Answer
 
 
@@ -104,6 +105,16 @@ class SourceState(Answer):
     at: AwareDatetime
 
 
+class Sending(Answer):
+    """What the candidate's page sends now; no `microphone_kbit` where no sound is wanted."""
+
+    camera: Video
+    screen: Video
+    microphone_kbit: int | None
+    low_bandwidth: bool
+    low_bandwidth_by: Decider
+
+
 class Actions(Answer):
     """What each side may do now."""
 
@@ -135,6 +146,7 @@ class Session(Answer):
     identity: Identity | None
     conclusion: Conclusion | None
     sources: dict[str, SourceState]
+    media: Sending | None
     warnings: int
     actions: Actions
     server_now: AwareDatetime

@@ -8,7 +8,7 @@ from typing import Any
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import State
 from proctorhub.domain.ticket import Direction, Source
-from proctorhub.services import placing, sessions, sitting, ticketing
+from proctorhub.services import low_bandwidth, placing, sessions, sitting, ticketing
 from proctorhub.services.errors import Busy, Conflict, Invalid
 from proctorhub.web.api.answers import Items
 from proctorhub.web.api.fields import Body, Id, Query
@@ -35,6 +35,12 @@ class Join(Body):
     institution_id: Id | None = None
 
 
+class Switch(Body):
+    """On or off."""
+
+    on: bool
+
+
 @resource.route("GET", "/sessions", query=SessionQuery, answer=Items[Session])
 def list_sessions(actor: Actor, query: SessionQuery) -> dict[str, Any]:
     """List the sessions that concern this person."""
@@ -59,6 +65,13 @@ def join_session(actor: Actor, body: Join) -> dict[str, Any]:
 @resource.route("GET", "/sessions/<session_id>", answer=Session)
 def get_session(actor: Actor, session_id: str) -> dict[str, Any]:
     """Read a session."""
+    return sessions.view(actor, session_id)
+
+
+@resource.route("POST", "/sessions/<session_id>/low-bandwidth", body=Switch, answer=Session)
+def switch_low_bandwidth(actor: Actor, session_id: str, body: Switch) -> dict[str, Any]:
+    """Save bandwidth in this session, or send what the exam says again."""
+    low_bandwidth.switch(actor, session_id, on=body.on)
     return sessions.view(actor, session_id)
 
 
