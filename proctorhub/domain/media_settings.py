@@ -66,7 +66,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
 #: Ceilings of low-bandwidth mode. With packet headers (about 26 kbit/s for fifty sound packets a
 #: second and the few of the pictures) and without retransmissions everything stays under
 #: LOW_TOTAL_KBIT.
-LOW_CAMERA = Video(480, 270, 3, 70)
+LOW_CAMERA = Video(480, 270, 3, 80)
 LOW_SCREEN = Video(960, 540, 1, 50)
 LOW_MICROPHONE_KBIT = 16
 LOW_TOTAL_KBIT = 200

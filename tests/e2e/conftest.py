@@ -97,29 +97,30 @@ def playwright() -> Iterator[Playwright]:
         yield running
 
 
-def picture(name: str) -> np.ndarray:
-    """Return a photograph of scikit-image as WIDTH x HEIGHT RGB."""
+def picture(name: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarray:
+    """Return a photograph of scikit-image as RGB."""
     image = Image.fromarray(getattr(data, name)()).convert("RGB")
-    return np.asarray(image.resize((WIDTH, HEIGHT)))
+    return np.asarray(image.resize(size))
 
 
 @pytest.fixture(scope="session")
-def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Make a Y4M file of a photograph under a little moving light, as a webcam would see it."""
     folder = tmp_path_factory.mktemp("cameras")
 
-    def make(name: str) -> Path:
-        path = folder / f"{name}.y4m"
+    def make(name: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
+        width, height = size
+        path = folder / f"{name}-{width}.y4m"
         if path.exists():
             return path
-        base = picture(name).astype(np.int16)
+        base = picture(name, size).astype(np.int16)
         with path.open("wb") as file:
-            file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
+            file.write(f"YUV4MPEG2 W{width} H{height} F{RATE}:1 Ip A1:1 C420jpeg\n".encode())
             for n in range(CAMERA_S * RATE):
                 light = round(8 * np.sin(2 * np.pi * n / (CAMERA_S * RATE)))
                 frame = np.clip(base + light, 0, 255).astype(np.uint8)
                 y, cb, cr = Image.fromarray(frame).convert("YCbCr").split()
-                half = (WIDTH // 2, HEIGHT // 2)
+                half = (width // 2, height // 2)
                 file.write(b"FRAME\n" + y.tobytes())
                 file.write(cb.resize(half).tobytes() + cr.resize(half).tobytes())
         return path
@@ -143,12 +144,12 @@ def tone_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def browser_with(
-    playwright: Playwright, camera_file: Callable[[str], Path], tone_file: Path
-) -> Iterator[Callable[[str], Browser]]:
+    playwright: Playwright, camera_file: Callable[..., Path], tone_file: Path
+) -> Iterator[Callable[..., Browser]]:
     """Start a Chromium whose camera shows the named photograph."""
     running: list[Browser] = []
 
-    def start(photograph: str) -> Browser:
+    def start(photograph: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Browser:
         arguments = [
             "--no-sandbox",
             "--disable-gpu",
@@ -160,7 +161,7 @@ def browser_with(
             "--autoplay-policy=no-user-gesture-required",
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-video-capture={camera_file(photograph)}",
+            f"--use-file-for-fake-video-capture={camera_file(photograph, size)}",
             f"--use-file-for-fake-audio-capture={tone_file}",
         ]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)

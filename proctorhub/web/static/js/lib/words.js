@@ -45,6 +45,12 @@ const CAUSES = {
   storage: () => t("storage"),
 };
 
+const LOW = {
+  exam: () => t("Low-bandwidth mode, set by the exam"),
+  proctor: () => t("Low-bandwidth mode"),
+  candidate: () => t("Low-bandwidth mode, chosen by the candidate"),
+};
+
 const ROLES = {
   candidate: () => t("Candidate"),
   proctor: () => t("Proctor"),
@@ -59,6 +65,7 @@ export const stateWord = (state) => STATES[state]?.[1]() ?? state;
 export const verdictWord = (verdict) => VERDICTS[verdict]?.[1]() ?? verdict;
 export const sourceWord = (source) => lookUp(SOURCES, source);
 export const tierWord = (tier) => lookUp(TIERS, tier);
+export const lowWord = (media) => lookUp(LOW, media.low_bandwidth_by);
 export const roleWord = (role) => lookUp(ROLES, role);
 export const causeWord = (cause) => lookUp(CAUSES, cause);
 
@@ -74,6 +81,7 @@ const ENTRIES = {
   "equipment.checked": () => t("Equipment checked"),
   "consent.given": () => t("Consent given"),
   "time.extended": (d) => t("{minutes} minutes added", d),
+  "bandwidth.switched": (d) => (d.low ? t("Low-bandwidth mode on") : t("Low-bandwidth mode off")),
   warning: () => t("Warning"),
   chat: () => t("Chat"),
   note: () => t("Note"),

@@ -1,6 +1,7 @@
 // Camera, microphone and screen: asking for them, and a sentence for every way that can fail.
 
 import { t } from "../lib/t.js";
+import { USUAL, cameraConstraints, screenConstraints } from "./sending.js";
 
 export class DeviceProblem extends Error {
   constructor(code, sentence) {
@@ -59,8 +60,9 @@ function soundWanted() {
   return sound;
 }
 
-export async function openCamera({ width = 640, height = 480, frameRate = 15, audio = true } = {}) {
-  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate, max: 30 } };
+/** `wanted` is {width, height, frame_rate}. */
+export async function openCamera(wanted = USUAL.camera, { audio = true } = {}) {
+  const video = cameraConstraints(wanted);
   if (remembered("camera")) video.deviceId = { ideal: remembered("camera") };
   return openUser(video, audio && soundWanted());
 }
@@ -69,25 +71,17 @@ export async function openCamera({ width = 640, height = 480, frameRate = 15, au
 export const openMicrophone = () => openUser(false, soundWanted());
 
 /** Needs a press of a button: browsers refuse to show their picker otherwise. */
-export async function openScreen({ width = 1280, height = 720, frameRate = 5 } = {}) {
+export async function openScreen(wanted = USUAL.screen) {
   if (!navigator.mediaDevices?.getDisplayMedia) {
     throw new DeviceProblem("Unsupported", t("This device cannot share its screen. Use a computer with a current browser."));
   }
   try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({
-      video: {
-        displaySurface: "monitor",
-        width: { max: width },
-        height: { max: height },
-        frameRate: { ideal: frameRate, max: 15 },
-      },
+    return await navigator.mediaDevices.getDisplayMedia({
+      video: { displaySurface: "monitor", ...screenConstraints(wanted) },
       audio: false,
       monitorTypeSurfaces: "include",
       surfaceSwitching: "exclude",
     });
-    const [track] = stream.getVideoTracks();
-    track.contentHint = "detail";
-    return stream;
   } catch (error) {
     throw explain(error, SCREEN_PROBLEMS);
   }

@@ -6,14 +6,17 @@ import { t } from "../lib/t.js";
 import * as devices from "./devices.js";
 import { LevelMeter } from "./level-meter.js";
 import { roundTrip, uplink } from "./probe.js";
+import { USUAL, partOf } from "./sending.js";
 import { send } from "./whip.js";
 
 const HEARD = 0.28;
 const LISTEN_MS = 12_000;
 const CONNECTION_MS = 2500;
 const SLOW_TRIP_MS = 400;
-const NEEDED_KBIT = 1500;
-const SCARCE_KBIT = 700;
+// a line that is full to the brim delays everything
+const RESERVE = 1.3;
+// low-bandwidth mode, with its reserve
+const LEAST_KBIT = 260;
 
 const MARKS = { pass: "circle-check", warn: "triangle-alert", fail: "circle-x", running: "loader-circle" };
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -22,9 +25,13 @@ export class EquipmentCheck {
   #results = new Map();
   #meter = new LevelMeter((level) => ($("#eq-level").value = level));
 
-  constructor({ needsScreen = true, onChange } = {}) {
+  /** `wanted` is what the exam wants sent; `onUplink(enough)` hears whether the line carries it. */
+  constructor({ needsScreen = true, wanted = USUAL, onChange, onUplink } = {}) {
     this.root = $("#equipment");
     this.needsScreen = needsScreen;
+    this.needsMicrophone = wanted.microphone_kbit !== null;
+    this.wanted = wanted;
+    this.onUplink = onUplink;
     this.onChange = onChange;
     this.camera = null;
     this.screen = null;
@@ -34,12 +41,12 @@ export class EquipmentCheck {
       const name = row.dataset.check;
       // the screen's own button stays; a press is what its picker needs
       $("[data-retry]", row).addEventListener("click", () => this.#step(name));
-      if (name === "screen") show(row, needsScreen);
+      if (!this.#needs(name)) show(row, false);
     }
     for (const [id, kind] of [["#eq-camera-choice", "camera"], ["#eq-microphone-choice", "microphone"]]) {
       $(id).addEventListener("change", (event) => {
         devices.remember(kind, event.target.value);
-        this.#step("camera").then(() => this.#step("microphone"));
+        this.#step("camera").then(() => this.needsMicrophone && this.#step("microphone"));
       });
     }
   }
@@ -47,7 +54,11 @@ export class EquipmentCheck {
   get names() {
     return $$("[data-check]", this.root)
       .map((row) => row.dataset.check)
-      .filter((name) => name !== "screen" || this.needsScreen);
+      .filter((name) => this.#needs(name));
+  }
+
+  #needs(name) {
+    return { screen: this.needsScreen, microphone: this.needsMicrophone }[name] ?? true;
   }
 
   get results() {
@@ -94,7 +105,7 @@ export class EquipmentCheck {
     try {
       for (const name of ["browser", "camera"]) await this.#step(name);
       await Promise.all([
-        this.#step("microphone"),
+        this.needsMicrophone && this.#step("microphone"),
         this.#step("round_trip").then(() => this.#step("uplink")).then(() => this.#step("connection")),
       ]);
     } finally {
@@ -124,7 +135,7 @@ export class EquipmentCheck {
 
   async check_camera() {
     devices.stop(this.camera);
-    this.camera = await devices.openCamera();
+    this.camera = await devices.openCamera(this.wanted.camera, { audio: this.needsMicrophone });
     const video = $("#eq-camera");
     video.srcObject = this.camera;
     this.#meter.start(this.camera);
@@ -144,6 +155,7 @@ export class EquipmentCheck {
     };
     fill($("#eq-camera-choice"), cameras, this.camera.getVideoTracks()[0]);
     fill($("#eq-microphone-choice"), microphones, this.camera.getAudioTracks()[0]);
+    show($("#eq-microphone-choice").parentElement, this.needsMicrophone);
     show($("#eq-devices"));
   }
 
@@ -160,7 +172,7 @@ export class EquipmentCheck {
 
   async check_screen() {
     devices.stop(this.screen);
-    this.screen = await devices.openScreen();
+    this.screen = await devices.openScreen(this.wanted.screen);
     $("#eq-screen").srcObject = this.screen;
     show($("#eq-screen-tile"));
     this.screen.getVideoTracks()[0].addEventListener("ended", () => {
@@ -192,19 +204,26 @@ export class EquipmentCheck {
     try {
       const kbit = await uplink(this.ticket ?? (await post("/tickets/check")));
       const rate = (kbit / 1000).toFixed(1);
-      if (kbit < SCARCE_KBIT) return ["fail", t("{rate} Mbit/s: too slow for camera and screen. Close other programs and try again.", { rate })];
-      if (kbit < NEEDED_KBIT) return ["warn", t("{rate} Mbit/s: enough, with little to spare.", { rate })];
+      if (kbit < LEAST_KBIT) return ["fail", t("{rate} Mbit/s: too slow for camera and screen. Close other programs and try again.", { rate })];
+      const enough = kbit >= this.#neededKbit;
+      this.onUplink?.(enough);
+      if (!enough) return ["warn", t("{rate} Mbit/s: too slow for good pictures. The exam can be sat in low-bandwidth mode.", { rate })];
       return ["pass", t("{rate} Mbit/s", { rate })];
     } catch {
       return ["fail", t("The upload could not be measured. Try another network.")];
     }
   }
 
+  get #neededKbit() {
+    const { camera, screen, microphone_kbit: sound } = this.wanted;
+    return (camera.kbit + (this.needsScreen ? screen.kbit : 0) + (sound ?? 0)) * RESERVE;
+  }
+
   async check_connection() {
     if (!this.camera) return ["fail", t("Needs the camera first.")];
     try {
       const issued = await post("/tickets/check");
-      const { pc, end } = await send({ stream: this.camera, source: "check", issued });
+      const { pc, end } = await send({ stream: this.camera, issued, sending: partOf(this.wanted, "camera") });
       await wait(CONNECTION_MS);
       let sent = 0;
       for (const stat of (await pc.getStats()).values()) if (stat.type === "outbound-rtp") sent += stat.packetsSent ?? 0;

@@ -3,6 +3,7 @@
 import { post } from "../lib/api.js";
 import { stop as stopStream } from "./devices.js";
 import { Link } from "./link.js";
+import { capture, tune } from "./sending.js";
 import { send } from "./whip.js";
 
 // a sender hears receiver reports, one a second, and STUN answers
@@ -16,9 +17,13 @@ const TICKET_MS = 3000;
 export class Publisher {
   #link;
   #onState;
+  #sending;
+  #pc = null;
 
-  constructor({ sessionId, source, onState, onStats }) {
+  /** `sending`: how much of it, as `partOf` in sending.js says. */
+  constructor({ sessionId, source, sending, onState, onStats }) {
     this.source = source;
+    this.#sending = sending;
     this.stream = null;
     this.state = "off";
     this.#onState = onState;
@@ -29,7 +34,10 @@ export class Publisher {
       open: async () => {
         const path = sessionId ? `/sessions/${sessionId}/tickets` : "/tickets/check";
         const issued = await post(path, { source, direction: "send" }, { signal: AbortSignal.timeout(TICKET_MS) });
-        return send({ stream: this.stream, source, issued });
+        const { stream } = this;
+        const connection = await send({ stream, issued, sending: this.#sending });
+        this.#pc = connection.pc;
+        return connection;
       },
     });
   }
@@ -69,6 +77,14 @@ export class Publisher {
     for (const track of this.stream?.getTracks() ?? []) {
       if (track.kind === kind) track.enabled = on;
     }
+  }
+
+  /** Send this much from now on. The connection stays; another codec comes with the next one. */
+  async apply(sending) {
+    if (JSON.stringify(sending) === JSON.stringify(this.#sending)) return;
+    this.#sending = sending;
+    if (this.stream) await capture(this.stream, sending);
+    if (this.#pc) await tune(this.#pc, sending);
   }
 
   nudge() {

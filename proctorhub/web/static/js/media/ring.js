@@ -3,13 +3,11 @@
 
 import { now } from "../lib/clock.js";
 import { RingStore } from "./ring-store.js";
-import { VIDEO_KBIT } from "./whip.js";
 
 const CHUNK_MS = 5000;
 const SLICE_MS = 1000;
 const LONGEST_OVERLAP_MS = 2000;
 const KEYFRAME_MS = 2000;
-const AUDIO_KBIT = 48;
 // Chromium's recorder spends as much time on a VP8 frame as its rate allows; fewer frames cost less,
 // and VP8 is what the media node records, so that the pieces join.
 const FRAME_RATE = { camera: 8, screen: 2 };
@@ -32,8 +30,9 @@ class Tape {
   #running = new Set();
   #over = false;
 
-  constructor(stream, source, onChunk) {
+  constructor(stream, source, sending, onChunk) {
     this.stream = slowed(stream, source);
+    this.sending = sending;
     this.source = source;
     this.onChunk = onChunk;
     this.#begin(null);
@@ -43,8 +42,8 @@ class Tape {
     if (this.#over || !live(this.stream)) return;
     const recorder = new MediaRecorder(this.stream, {
       mimeType: typeOf(this.stream),
-      videoBitsPerSecond: VIDEO_KBIT[this.source] * 1000,
-      audioBitsPerSecond: AUDIO_KBIT * 1000,
+      videoBitsPerSecond: this.sending.video.kbit * 1000,
+      audioBitsPerSecond: this.sending.audioKbit * 1000,
       videoKeyFrameIntervalDuration: KEYFRAME_MS,
     });
     const slices = [];
@@ -106,10 +105,16 @@ export class Ring {
   }
 
   /** Record this source from now on, instead of what was recorded of it before. */
-  keep(source, stream) {
+  keep(source, stream, sending) {
     this.drop(source);
     if (typeof MediaRecorder === "undefined" || !MediaRecorder.isTypeSupported(typeOf(stream))) return;
-    this.#tapes.set(source, new Tape(stream, source, (...chunk) => this.#add(...chunk)));
+    this.#tapes.set(source, new Tape(stream, source, sending, (...chunk) => this.#add(...chunk)));
+  }
+
+  /** Chunks are as large as what is sent. */
+  apply(source, sending) {
+    const tape = this.#tapes.get(source);
+    if (tape) tape.sending = sending;
   }
 
   async drop(source) {

@@ -104,10 +104,12 @@ export function watchdog(pc, { silenceMs, onChange, onDead, onStats }) {
     const report = await pc.getStats().catch(() => null);
     if (over || !report) return;
     let arrived = 0;
-    const figures = { video: 0, audio: 0, frames: 0 };
+    const figures = { video: 0, audio: 0, frames: 0, available: null };
     for (const stat of report.values()) {
       // receiver reports, STUN answers and media all count as a sign of life
       if (stat.type === "candidate-pair" && stat.state === "succeeded") {
+        // kbit/s that the browser believes the line to carry
+        if (stat.nominated && stat.availableOutgoingBitrate) figures.available = stat.availableOutgoingBitrate / 1000;
         arrived += (stat.bytesReceived ?? 0) + (stat.responsesReceived ?? 0) + (stat.requestsReceived ?? 0);
       }
       if (stat.type === "inbound-rtp" || stat.type === "outbound-rtp") {

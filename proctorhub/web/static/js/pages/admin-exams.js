@@ -9,9 +9,11 @@ import { connect } from "../lib/live.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
 import { tierWord } from "../lib/words.js";
+import { USUAL } from "../media/sending.js";
 
 const dialog = $("#exam-dialog");
 const DAY_MS = 86_400_000;
+const SENT = ["camera", "screen"];
 const PICKED = { candidates: "candidate", proctors: "proctor" };
 const people = { candidates: [], proctors: [] };
 
@@ -50,6 +52,7 @@ function blank() {
   return {
     title: "", opens_at: opens, closes_at: opens + 7 * DAY_MS, duration_min: 90, tier: "ai_human", open: false, url: "", candidates: [], proctors: [],
     rules: { allowed: [], forbidden: [], instructions: "", require_screen: true, require_microphone: true },
+    media: { camera: USUAL.camera, screen: USUAL.screen, microphone_kbit: USUAL.microphone_kbit, low_bandwidth: false },
   };
 }
 
@@ -63,7 +66,36 @@ function fill(form, exam) {
   for (const name of ["allowed", "forbidden"]) elements[name].value = (rules[name] ?? []).join("\n");
   elements.instructions.value = rules.instructions ?? "";
   for (const name of ["require_screen", "require_microphone"]) elements[name].checked = rules[name] !== false;
+  fillMedia(elements, exam.media);
   for (const name of Object.keys(PICKED)) pickList(name, exam[name] ?? []);
+}
+
+function fillMedia(elements, media) {
+  for (const source of SENT) {
+    const { width, height, frame_rate: rate, kbit, codec } = media[source];
+    const size = elements[`${source}_size`];
+    const value = `${width}x${height}`;
+    // a size that was set over the API
+    if (![...size.options].some((option) => option.value === value)) size.append(h("option", { value }, `${width} × ${height}`));
+    size.value = value;
+    elements[`${source}_rate`].value = rate;
+    elements[`${source}_kbit`].value = kbit;
+    elements[`${source}_codec`].value = codec;
+  }
+  elements.microphone_kbit.value = media.microphone_kbit;
+  elements.low_bandwidth.checked = media.low_bandwidth;
+}
+
+function readMedia(data, elements) {
+  const video = (source) => {
+    const [width, height] = data.get(`${source}_size`).split("x").map(Number);
+    return { width, height, frame_rate: Number(data.get(`${source}_rate`)), kbit: Number(data.get(`${source}_kbit`)), codec: data.get(`${source}_codec`) };
+  };
+  return {
+    ...Object.fromEntries(SENT.map((source) => [source, video(source)])),
+    microphone_kbit: Number(data.get("microphone_kbit")),
+    low_bandwidth: elements.low_bandwidth.checked,
+  };
 }
 
 function pickList(name, chosen) {
@@ -102,6 +134,7 @@ function read(data, form) {
       require_screen: elements.require_screen.checked,
       require_microphone: elements.require_microphone.checked,
     },
+    media: readMedia(data, elements),
   };
 }
 

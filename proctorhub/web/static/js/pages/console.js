@@ -9,7 +9,7 @@ import { connect } from "../lib/live.js";
 import { shortcuts } from "../lib/shortcuts.js";
 import { t } from "../lib/t.js";
 import { tabs } from "../lib/tabs.js";
-import { stateBadge, stateWord, verdictBadge } from "../lib/words.js";
+import { lowWord, stateBadge, stateWord, verdictBadge } from "../lib/words.js";
 import { take } from "../media/stills.js";
 import { Chat } from "../session/chat.js";
 import { ConsoleMedia } from "../session/console-media.js";
@@ -50,11 +50,12 @@ const entries = new Entries(id, (entry, { live }) => {
 });
 
 function facts() {
-  const { equipment, warnings, started_at: started, candidate, booking } = session;
+  const { equipment, warnings, started_at: started, candidate, booking, media } = session;
   const failed = equipment?.results?.filter((result) => !result.ok).map((result) => result.name) ?? [];
   const parts = [
     booking && h("span", {}, t("Booked for {time}", { time: clock.time(booking.start) })),
     equipment && (failed.length ? h("span", { class: "badge-state tone-warn", title: failed.join(", ") }, t("Equipment: {count} not passed", { count: failed.length })) : h("span", {}, t("Equipment passed"))),
+    media?.low_bandwidth && h("span", { class: "badge-state tone-info", data: { testid: "low" } }, lowWord(media)),
     warnings ? h("span", { class: "badge-state tone-warn" }, t("Warnings: {count}", { count: warnings })) : null,
     started && h("span", {}, t("Began {time}", { time: clock.time(started) })),
   ];
@@ -79,7 +80,10 @@ function render(next) {
   for (const button of $$("[data-action]")) {
     show(button, mine && (session.actions.proctor.includes(button.dataset.action) || (button.dataset.action === "warn" && MEDIA_OPEN.includes(state))));
   }
-  show($("#actions"), $$("#actions [data-action], #facts > *").some((part) => !part.hidden));
+  const lowSwitch = $("#low-bandwidth");
+  show(lowSwitch, mine && session.exam.tier !== "none" && (state === "planned" || MEDIA_OPEN.includes(state)));
+  lowSwitch.setAttribute("aria-pressed", String(session.media.low_bandwidth));
+  show($("#actions"), $$("#actions > button, #facts > *").some((part) => !part.hidden));
   identification.session(session);
   health.session(session);
   const open = mine && MEDIA_OPEN.includes(state);
@@ -188,6 +192,16 @@ $("#conclusion-form").addEventListener("submit", (event) => {
     }
   });
 });
+
+$("#low-bandwidth").addEventListener("click", (event) =>
+  busy(event.currentTarget, async () => {
+    try {
+      render(await act("low-bandwidth", { on: !session.media.low_bandwidth }));
+    } catch (error) {
+      problem(error);
+    }
+  }),
+);
 
 $("#take").addEventListener("click", (event) =>
   busy(event.currentTarget, async () => {

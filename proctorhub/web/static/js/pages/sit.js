@@ -12,6 +12,7 @@ import { EquipmentCheck } from "../media/equipment-check.js";
 import { forget } from "../media/ring-store.js";
 import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
+import { LineSaver } from "../session/line-saver.js";
 import { showRules } from "../session/rules.js";
 import { SitMedia } from "../session/sit-media.js";
 
@@ -48,6 +49,7 @@ const dock = new ChatDock(id, {
     title();
   },
 });
+const saver = new LineSaver({ sessionId: id, onSwitched: (next) => render(next), onProblem: (error) => say($("#problem"), error.message) });
 const entries = new Entries(id, (entry, { live }) => {
   dock.chat.add(entry, { quiet: !live });
   if (entry.kind === "warning" && live) warn(entry);
@@ -103,7 +105,12 @@ const fill = {
     setText($("#consent-version"), consent.version);
   },
   equipment() {
-    check ??= new EquipmentCheck({ needsScreen: session.exam.rules?.require_screen !== false, onChange: equipmentChanged });
+    check ??= new EquipmentCheck({
+      needsScreen: session.exam.rules?.require_screen !== false,
+      wanted: session.media,
+      onChange: equipmentChanged,
+      onUplink: (enough) => saver.measured(enough),
+    });
   },
   "check-in"() {
     const facts = [
@@ -185,7 +192,14 @@ function mediaFor(state) {
     return;
   }
   onAir = true;
-  media ??= new SitMedia({ sessionId: id, needsScreen: session.exam.rules?.require_screen !== false, onChange: mediaChanged });
+  media ??= new SitMedia({
+    sessionId: id,
+    needsScreen: session.exam.rules?.require_screen !== false,
+    wanted: session.media,
+    onChange: mediaChanged,
+    onLine: (kbit) => saver.carries(kbit),
+  });
+  media.apply(session.media);
   // while it is being set up the page itself asks for the devices
   media.watching = state !== "checked_in";
   media.open(check ? { ...check.release({ keep: true }), alone: true } : {});
@@ -211,6 +225,7 @@ async function render(next) {
   root.dataset.state = session.state;
   setText($("#exam-title"), session.exam.title);
   $("#state-badge").replaceChildren(stateBadge(session.state));
+  if (watched()) saver.session(session);
   const step = stepOf(session);
   await fill[step]?.();
   showStep(step);

@@ -3,7 +3,7 @@
 import * as clock from "../lib/clock.js";
 import { h, icon, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
-import { sourceWord, stateBadge } from "../lib/words.js";
+import { lowWord, sourceWord, stateBadge } from "../lib/words.js";
 import { lights } from "./lights.js";
 
 const OLD_MS = 15_000;
@@ -60,7 +60,8 @@ export class CamTile {
     setText(this.#name, session.candidate.name);
     const badge = ({ level, text }) => h("span", { class: `badge-state tone-${level}` }, text);
     this.#flags.replaceChildren(...this.flags.flatMap((flag) => [badge(flag), " "]));
-    this.#facts.replaceChildren(stateBadge(session.state), " ", lights(session));
+    const low = session.media?.low_bandwidth ? h("span", { class: "badge-state tone-info" }, lowWord(session.media)) : "";
+    this.#facts.replaceChildren(stateBadge(session.state), " ", lights(session), " ", low);
     this.#chat.dataset.asked = String(chat?.actor?.role === "candidate");
     this.#chat.replaceChildren(icon("message-square"), chat ? h("span", {}, chat.data.text) : "");
     show(this.#chat, Boolean(chat));

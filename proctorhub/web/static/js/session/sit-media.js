@@ -7,6 +7,7 @@ import * as devices from "../media/devices.js";
 import { LevelMeter } from "../media/level-meter.js";
 import { Publisher } from "../media/publisher.js";
 import { Ring } from "../media/ring.js";
+import { partOf } from "../media/sending.js";
 import { Viewer } from "../media/viewer.js";
 
 const PATIENCE_MS = 2500;
@@ -28,15 +29,20 @@ export class SitMedia {
   #open = false;
   #ring;
   #backfill;
+  #wanted;
 
-  constructor({ sessionId, needsScreen, onChange }) {
+  /** `wanted` is what the session says is to be sent; `onLine(kbit)` hears what the camera's line carries. */
+  constructor({ sessionId, needsScreen, wanted, onChange, onLine }) {
     this.needsScreen = needsScreen;
     this.onChange = onChange;
+    this.#wanted = wanted;
     for (const source of ["camera", "screen"]) {
       this.#publishers[source] = new Publisher({
         sessionId,
         source,
+        sending: partOf(wanted, source),
         onState: (state, problem) => this.#changed(source, state, problem),
+        onStats: ({ available }) => source === "camera" && onLine(available),
       });
     }
     this.#ring = new Ring(sessionId);
@@ -77,11 +83,20 @@ export class SitMedia {
   }
 
   async startCamera() {
-    this.#send("camera", await devices.openCamera());
+    this.#send("camera", await devices.openCamera(this.#wanted.camera, { audio: this.#wanted.microphone_kbit !== null }));
+  }
+
+  /** Send this much from now on. */
+  apply(wanted) {
+    this.#wanted = wanted;
+    for (const [source, publisher] of Object.entries(this.#publishers)) {
+      publisher.apply(partOf(wanted, source));
+      this.#ring.apply(source, partOf(wanted, source));
+    }
   }
 
   async startScreen() {
-    const stream = await devices.openScreen();
+    const stream = await devices.openScreen(this.#wanted.screen);
     if (devices.wholeScreen(stream) === false) {
       devices.stop(stream);
       throw new Error(t("Only a window or tab was shared. Share the whole screen."));
@@ -96,7 +111,7 @@ export class SitMedia {
       this.#meter.start(stream);
     }
     this.#publishers[source].start(stream);
-    this.#ring.keep(source, stream);
+    this.#ring.keep(source, stream, partOf(this.#wanted, source));
   }
 
   #changed(source, state, problem) {

@@ -4,6 +4,7 @@ import { $, setIcon, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
 import * as devices from "../media/devices.js";
 import { Publisher } from "../media/publisher.js";
+import { USUAL, partOf } from "../media/sending.js";
 
 // between two remarks the line stays open, so that the next one is heard from its first word
 const LINGER_MS = 60_000;
@@ -18,7 +19,7 @@ export class Talk {
 
   constructor({ sessionId, onProblem }) {
     this.onProblem = onProblem;
-    this.#publisher = new Publisher({ sessionId, source: "proctor", onState: (state, problem) => this.#changed(state, problem) });
+    this.#publisher = new Publisher({ sessionId, source: "proctor", sending: partOf(USUAL, "proctor"), onState: (state, problem) => this.#changed(state, problem) });
     $("#own-camera").addEventListener("click", () => this.toggleCamera());
     $("#own-mic").addEventListener("click", () => this.toggleSteady());
     const button = $("#own-talk");
@@ -65,7 +66,7 @@ export class Talk {
   async toggleCamera() {
     if (this.#shown) return this.stop();
     try {
-      const stream = await devices.openCamera();
+      const stream = await devices.openCamera(USUAL.proctor);
       this.#shown = this.#steady = true;
       $("#own-video").srcObject = stream;
       this.#start(stream);
