@@ -21,7 +21,8 @@ from .integrity import DamagedFile, check_file
 from .lock import FileHeld, FileLock
 from .parent import watch
 from .server import Server, SocketInUse
-from .storage import Storage, StorageError
+from .storage import Storage
+from .transactions import StorageError
 
 _REFUSALS = (FileHeld, SocketInUse, StorageError, DamagedFile, BackupError, OSError)
 # Python hands the interpreter over this often while a query computes; every hand-over is what

@@ -135,7 +135,7 @@ def _list_databases(session: Session, body: Document) -> Document:
 
 
 @command("listCollections", fields="filter nameOnly authorizedCollections cursor")
-def _list_collections(session: Session, body: Document) -> Document:
+def _list_collections(session: Session, body: Document) -> bytes:
     db = body["$db"]
     matches = compile_filter(body.get("filter") or {})
     names = sorted(c.name for c in session.storage.catalog if c.db == db)
@@ -155,8 +155,8 @@ def _list_collections(session: Session, body: Document) -> Document:
 _ID_INDEX: Document = {"v": 2, "key": {"_id": 1}, "name": "_id_"}
 
 
-def _single_batch(documents: list[Document], name: str) -> Document:
-    return cursor_reply("firstBatch", [encode_document(d) for d in documents], 0, name)
+def _single_batch(documents: list[Document], name: str) -> bytes:
+    return cursor_reply(b"firstBatch", [encode_document(d) for d in documents], 0, name)
 
 
 @command(
@@ -266,7 +266,7 @@ def _already_there(collection: Collection, spec: Document) -> bool:
 
 
 @command("listIndexes", fields="cursor")
-def _list_indexes(session: Session, body: Document) -> Document:
+def _list_indexes(session: Session, body: Document) -> bytes:
     db, name = namespace(body, "listIndexes")
     collection = session.storage.catalog.find(db, name)
     if collection is None:

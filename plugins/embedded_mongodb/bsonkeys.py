@@ -36,7 +36,7 @@ _EXACT_INT = 1 << 53
 # A double has up to 767 significant digits and 1074 decimals; the context must lose none.
 _EXACT = Context(prec=8000, Emin=-20000, Emax=20000)
 _MAX_DOUBLE = Decimal(struct.unpack(">d", b"\x7f\xef" + b"\xff" * 6)[0])
-_INFINITY = 0x7FF << 52
+_DOUBLE = struct.Struct(">d")
 _DATETIME_RANGE = (-62135596800000, 253402300799999)
 _FLAGS = ((re.I, "i"), (re.M, "m"), (re.S, "s"), (re.X, "x"))
 
@@ -105,8 +105,9 @@ def _number(value: int | float) -> bytes:
         return _exact_number(Decimal(int(value)))
     if value != value:
         return _NAN
-    bits = struct.unpack(">Q", struct.pack(">d", abs(value)))[0]
-    key = struct.pack(">QB", bits | _SIGN, 0xFF if bits == _INFINITY else 0)
+    size = abs(float(value))
+    # The sign bit is set so that sizes sort above what is complemented, the negative numbers.
+    key = _DOUBLE.pack(-size) + (b"\xff" if size == math.inf else b"\x00")
     return b"\x0a" + (complement(key) if value < 0 else key)
 
 
@@ -114,7 +115,7 @@ def _exact_number(value: Decimal) -> bytes:
     """Return the key of any finite decimal: nearest double towards zero, then the rest."""
     size = value.copy_abs()
     if size > _MAX_DOUBLE:
-        head, rest = struct.pack(">Q", _INFINITY), size
+        head, rest = _DOUBLE.pack(math.inf), size
     else:
         nearest = float(size)
         if nearest == math.inf or Decimal(nearest) > size:

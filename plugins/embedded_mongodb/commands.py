@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cursors import Cursors
+from .documents import encode_document
 from .errors import CommandError, bad_value, not_supported
 from .search import Query
-from .storage import Storage, storage_failure
+from .storage import Storage
+from .transactions import storage_failure
 
 Document = dict[str, Any]
 
@@ -33,12 +35,16 @@ class Session:
     started: float
 
 
+Handler = Callable[[Session, Document], "Document | bytes"]
+"""Returns the reply: a document, or an encoded one that says `ok` itself."""
+
+
 @dataclass(frozen=True)
 class Command:
     """One command: its handler, the fields it knows, and whether it is a write transaction."""
 
     name: str
-    handler: Callable[[Session, Document], Document]
+    handler: Handler
     fields: frozenset[str]
     writes: bool = False
 
@@ -46,14 +52,10 @@ class Command:
 COMMANDS: dict[str, Command] = {}
 
 
-def command(
-    *names: str, fields: str = "", writes: bool = False
-) -> Callable[[Callable[[Session, Document], Document]], Callable[[Session, Document], Document]]:
+def command(*names: str, fields: str = "", writes: bool = False) -> Callable[[Handler], Handler]:
     """Register a handler under its names; `fields` are those it accepts, space-separated."""
 
-    def register(
-        handler: Callable[[Session, Document], Document],
-    ) -> Callable[[Session, Document], Document]:
+    def register(handler: Handler) -> Handler:
         known = frozenset(fields.split()) | _GENERIC
         for name in names:
             made = Command(name, handler, known | {name, name.lower()}, writes)
@@ -63,22 +65,24 @@ def command(
     return register
 
 
-def run_command(session: Session, body: Document) -> Document:
-    """Run one command and return its reply; every failure becomes an error reply."""
+def run_command(session: Session, body: Document) -> bytes:
+    """Run one command and return its encoded reply; every failure becomes an error reply."""
     try:
-        return {**_dispatch(session, body), "ok": 1.0}
+        reply = _dispatch(session, body)
+        return reply if type(reply) is bytes else encode_document({**reply, "ok": 1.0})
     except CommandError as error:
-        return error.reply()
+        failure = error
     except sqlite3.Error as error:
-        return storage_failure(error).reply()
+        failure = storage_failure(error)
     except RecursionError:
-        return CommandError("Location15", "the document is nested too deeply").reply()
+        failure = CommandError("Location15", "the document is nested too deeply")
     except Exception as error:
         traceback.print_exc()
-        return CommandError("InternalError", f"{type(error).__name__}: {error}").reply()
+        failure = CommandError("InternalError", f"{type(error).__name__}: {error}")
+    return encode_document(failure.reply())
 
 
-def _dispatch(session: Session, body: Document) -> Document:
+def _dispatch(session: Session, body: Document) -> Document | bytes:
     name = next(iter(body), "")
     found = COMMANDS.get(name) or COMMANDS.get(name.lower())
     if found is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ from bson import Int64, ObjectId
 
 from .aggregation import Context, compile_stage, run_pipeline, split_stage
 from .bsonkeys import encode
-from .catalog import Catalog, Collection
+from .catalog import Collection
 from .commands import (
     Document,
     Session,
@@ -25,10 +24,8 @@ from .errors import CommandError, not_supported
 from .joins import writes
 from .matcher import compile_filter
 from .paths import MISSING, values_at
-from .planner import id_lookup
 from .projection import check_projection, compile_projection
 from .search import Match, Query, count, explain, search
-from .storage import is_gone
 from .updates import Update, seed_for_upsert
 
 _PIPELINE_UPDATE_STAGES = (
@@ -41,7 +38,7 @@ _FIND_FIELDS = (
 
 
 @command("find", fields=_FIND_FIELDS)
-def _find(session: Session, body: Document) -> Document:
+def _find(session: Session, body: Document) -> bytes:
     db, name = namespace(body, "find")
     query = query_of(body, "filter")
     query.variables = dict(body.get("let") or {})
@@ -51,21 +48,11 @@ def _find(session: Session, body: Document) -> Document:
     if (body.get("limit") or 0) < 0:
         single = True
 
-    def answer(catalog: Catalog) -> Document:
+    with session.storage.read() as catalog:
         collection = catalog.find(db, name)
         results = _encoded(search(session.storage, collection, query), project)
         cursor = Cursor(f"{db}.{name}", results, collection)
         return session.cursors.first(cursor, None if single else size, single)
-
-    if id_lookup(query.filter) is not None:
-        try:
-            with session.storage.read_one() as catalog:
-                return answer(catalog)
-        except sqlite3.OperationalError as error:
-            if not is_gone(error):
-                raise
-    with session.storage.read() as catalog:
-        return answer(catalog)
 
 
 def _encoded(matches: Iterator[Match], project: Any) -> Iterator[bytes]:
@@ -82,7 +69,7 @@ def _batch_size(body: Document) -> int:
 
 
 @command("getMore", fields="collection batchSize")
-def _get_more(session: Session, body: Document) -> Document:
+def _get_more(session: Session, body: Document) -> bytes:
     number = int(body["getMore"])
     cursor = session.cursors.take(number, f"{body['$db']}.{body.get('collection')}")
     with session.storage.read() as catalog:
@@ -130,7 +117,7 @@ def _distinct(session: Session, body: Document) -> Document:
     "aggregate",
     fields="pipeline cursor allowDiskUse collation hint let bypassDocumentValidation explain",
 )
-def _aggregate(session: Session, body: Document) -> Document:
+def _aggregate(session: Session, body: Document) -> bytes:
     pipeline = body.get("pipeline")
     if type(pipeline) is not list:
         raise CommandError("TypeMismatch", "'pipeline' option must be specified as an array")

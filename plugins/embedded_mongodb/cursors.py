@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from .catalog import Collection
 from .errors import CommandError
@@ -52,7 +51,7 @@ class Cursors:
         self._lock = threading.Lock()
         self._open: dict[int, Cursor] = {}
 
-    def first(self, cursor: Cursor, size: int | None, single: bool = False) -> dict[str, Any]:
+    def first(self, cursor: Cursor, size: int | None, single: bool = False) -> bytes:
         """Return the reply with the first batch; the rest stays open under the reply's id."""
         documents, done = cursor.batch(size)
         if done or single:
@@ -61,7 +60,7 @@ class Cursors:
             number = random.getrandbits(62) + 1
             with self._lock:
                 self._open[number] = cursor
-        return cursor_reply("firstBatch", documents, number, cursor.namespace)
+        return cursor_reply(b"firstBatch", documents, number, cursor.namespace)
 
     def take(self, number: int, namespace: str) -> Cursor:
         """Take out an open cursor. Raises CursorNotFound."""
@@ -71,14 +70,14 @@ class Cursors:
             raise CommandError("CursorNotFound", f"cursor id {number} not found")
         return cursor
 
-    def next(self, number: int, cursor: Cursor, size: int | None) -> dict[str, Any]:
+    def next(self, number: int, cursor: Cursor, size: int | None) -> bytes:
         """Return the reply with the next batch of a cursor that was taken out."""
         documents, done = cursor.batch(size)
         if not done:
             cursor.used = time.monotonic()
             with self._lock:
                 self._open[number] = cursor
-        return cursor_reply("nextBatch", documents, 0 if done else number, cursor.namespace)
+        return cursor_reply(b"nextBatch", documents, 0 if done else number, cursor.namespace)
 
     def kill(self, numbers: list[int]) -> tuple[list[int], list[int]]:
         """Close cursors; returns those that were open and those that were not found."""

@@ -15,7 +15,7 @@ from .commands import Session, run_command
 from .cursors import Cursors
 from .housekeeping import Housekeeper
 from .storage import Storage
-from .wire import ProtocolError, encode_reply, read_request
+from .wire import ProtocolError, Requests, encode_reply
 
 _BACKLOG = 256
 _GRACE_SECONDS = 5.0
@@ -70,10 +70,10 @@ class Server:
             time.sleep(0.01)
 
     def _talk(self, connection: socket.socket) -> None:
-        replies = itertools.count(1)
+        requests, replies = Requests(connection), itertools.count(1)
         try:
             while not self._stopping:
-                request = read_request(connection)
+                request = requests.next()
                 if request is None:
                     break
                 self._busy.add(connection)

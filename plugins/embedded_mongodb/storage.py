@@ -1,188 +1,30 @@
 # ruff: noqa: S608 - only our own table numbers are put into the text of a statement
-"""The SQLite file: transactions, snapshots, rows with checksums, and nothing about queries.
+"""Collections, indexes and documents as rows of SQLite tables, with a checksum on each.
 
-One connection writes, under a lock; commands that read borrow a connection each and see one WAL
-snapshot. Documents are BSON blobs in a table per collection, indexes
-are key tables (see `indexes.Index.keys`). The catalog in memory is replaced, never changed, and
-only together with the commit that changes it.
+Documents are BSON blobs in a table per collection, indexes are key tables (see
+`indexes.Index.keys`). The catalog in memory is replaced, never changed, and only together with
+the commit that changes it.
 """
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
-import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from .bsonkeys import encode
-from .catalog import Catalog, Collection
+from .catalog import Collection
 from .documents import MAX_DOCUMENT, decode_document, encode_document
 from .errors import CommandError
 from .indexes import Index
+from .transactions import PAGE_SIZE, Transactions
 
 Document = dict[str, Any]
-PAGE_SIZE = 8192
-_SCHEMA_VERSION = 1
-_SCHEMA = f"""
-    CREATE TABLE IF NOT EXISTS collections (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, db TEXT NOT NULL, name TEXT NOT NULL,
-        UNIQUE (db, name));
-    CREATE TABLE IF NOT EXISTS indexes (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, spec BLOB NOT NULL,
-        multikey INTEGER NOT NULL DEFAULT 0);
-    PRAGMA user_version = {_SCHEMA_VERSION};
-"""
-# The log is begun anew beyond this, and after a burst its file is cut back to it.
-_LOG_LIMIT = 4 << 20
-_KEPT_READERS = 8
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
-class StorageError(Exception):
-    """The file cannot be used; the text is one line that says why."""
-
-
-class Storage:
-    """A database file. `sync` is SQLite's `synchronous`: FULL, NORMAL or OFF."""
-
-    def __init__(self, path: Path, sync: str = "FULL") -> None:
-        self.path = path
-        self._writer = self._connect(writing=True)
-        run = self._writer.execute
-        # auto_vacuum and page_size only take effect on a file that has no table yet.
-        run(f"PRAGMA page_size = {PAGE_SIZE}")
-        run("PRAGMA auto_vacuum = INCREMENTAL")
-        run("PRAGMA journal_mode = WAL")
-        run(f"PRAGMA synchronous = {sync}")
-        run(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
-        # Copying the log into the file takes long; the housekeeper does it, not a client's insert.
-        run("PRAGMA wal_autocheckpoint = 0")
-        version = run("PRAGMA user_version").fetchone()[0]
-        if version > _SCHEMA_VERSION:
-            raise StorageError(f"{path} was written by a newer version (schema {version})")
-        self._writer.executescript(_SCHEMA)
-        self.catalog = Catalog.load(self._writer)
-        self._pending: Catalog | None = None
-        self.log_bytes = 0
-        """About how much was committed to the log since the last checkpoint."""
-        self._written = 0
-        self._write_lock = threading.Lock()
-        self._schema_lock = threading.Lock()
-        self._local = threading.local()
-        self._commands = itertools.count()
-        self._readers: list[sqlite3.Connection] = []
-
-    def _connect(self, writing: bool) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, cached_statements=512, check_same_thread=False
-        )
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute(f"PRAGMA cache_size = {-65536 if writing else -32768}")
-        return connection
-
-    def close(self) -> None:
-        """Fold the log into the file and close it. Waits for a write in progress."""
-        with self._write_lock:
-            while self._readers:
-                self._readers.pop().close()
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._writer.close()
-
-    def read(self) -> _Reading:
-        """Run a command on one snapshot of the data, and the catalog that belongs to it."""
-        return _Reading(self)
-
-    def read_one(self) -> _Reading:
-        """Run a single statement, which is a snapshot in itself.
-
-        The catalog may just have been replaced: a table may be gone (`is_gone` tells).
-        """
-        return _Reading(self, single=True)
-
-    def write(self) -> _Writing:
-        """Run a command as one transaction; it is durable when the block has been left."""
-        return _Writing(self)
-
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        self._local.current = connection
-        self._local.command = next(self._commands)
-
-    def _take_reader(self) -> sqlite3.Connection:
-        """Return the reading connection that was used last, so that its cache is of use."""
-        try:
-            return self._readers.pop()
-        except IndexError:
-            made = self._connect(writing=False)
-            made.execute("PRAGMA query_only = ON")
-            return made
-
-    def _put_back(self, reader: sqlite3.Connection) -> None:
-        if len(self._readers) < _KEPT_READERS:
-            self._readers.append(reader)
-        else:
-            reader.close()
-
-    @property
-    def writing_catalog(self) -> Catalog:
-        """The catalog as the running write transaction sees it."""
-        return self._pending or self.catalog
-
-    @contextmanager
-    def undo_on_error(self) -> Iterator[None]:
-        """Make one statement of a write transaction take effect wholly or not at all."""
-        run = self._writer.execute
-        run("SAVEPOINT statement")
-        pending = self._pending
-        try:
-            yield
-        except BaseException:
-            if self._writer.in_transaction:
-                run("ROLLBACK TO statement")
-                run("RELEASE statement")
-            self._pending = pending
-            raise
-        run("RELEASE statement")
-
-    @property
-    def command(self) -> int:
-        """A number that changes with every block of reading or writing in this thread."""
-        return int(self._local.command)
-
-    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-        """Run a statement on the connection of the command in progress."""
-        return self._local.current.execute(sql, parameters)
-
-    # Space
-
-    def free_pages(self) -> int:
-        """Return how many pages of the file hold nothing."""
-        with self._write_lock:
-            return int(self._writer.execute("PRAGMA freelist_count").fetchone()[0])
-
-    def vacuum(self, pages: int) -> None:
-        """Cut up to so many free pages off the file."""
-        with self._write_lock:
-            # A row without columns comes for each page; only a script is stepped through them all.
-            self._writer.executescript(f"PRAGMA incremental_vacuum({pages})")
-
-    def checkpoint(self) -> None:
-        """Copy the log into the file while clients go on.
-
-        They have to wait only when the log has grown long: its rest is then copied with the
-        write lock held, so that it can be begun anew. Writing over an old log is much cheaper to
-        sync than one that grows.
-        """
-        self.log_bytes = 0
-        reader = self._take_reader()
-        _, pages, _ = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if pages * PAGE_SIZE > _LOG_LIMIT:
-            with self._write_lock:
-                reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        self._put_back(reader)
+class Storage(Transactions):
+    """The rows of a database file. What changes them belongs in a block of `write`."""
 
     # Collections and indexes
 
@@ -401,72 +243,6 @@ class Storage:
         return total, int(size)
 
 
-class _Reading:
-    """The block of `Storage.read`; a class, for the sake of speed."""
-
-    def __init__(self, storage: Storage, single: bool = False) -> None:
-        self._storage = storage
-        self._single = single
-
-    def __enter__(self) -> Catalog:
-        storage = self._storage
-        connection = self._connection = storage._take_reader()
-        storage._begin(connection)
-        if self._single:
-            return storage.catalog
-        with storage._schema_lock:
-            catalog = storage.catalog
-            connection.execute("BEGIN")
-            # The snapshot only begins with the first statement that reads.
-            connection.execute("SELECT 1 FROM collections LIMIT 1").fetchone()
-        return catalog
-
-    def __exit__(self, *exception: object) -> None:
-        if not self._single:
-            self._connection.execute("COMMIT")
-        self._storage._put_back(self._connection)
-
-
-class _Writing:
-    """The block of `Storage.write`."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-
-    def __enter__(self) -> None:
-        storage = self._storage
-        storage._write_lock.acquire()
-        try:
-            storage._begin(storage._writer)
-            storage._pending, storage._written = None, 0
-            storage._writer.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            storage._write_lock.release()
-            raise
-
-    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
-        storage = self._storage
-        try:
-            if kind is None:
-                self._commit()
-        finally:
-            # Not committed: because of an error in the block, or in the commit itself.
-            if storage._writer.in_transaction:
-                storage._writer.execute("ROLLBACK")
-            storage._pending = None
-            storage._write_lock.release()
-
-    def _commit(self) -> None:
-        storage = self._storage
-        if storage._pending is None:
-            storage._writer.execute("COMMIT")
-        else:
-            with storage._schema_lock:
-                storage._writer.execute("COMMIT")
-                storage.catalog = storage._pending
-        storage.log_bytes += storage._written
-
-
 def _verified(collection: Collection, row: int, crc: int, raw: bytes) -> bytes:
     if zlib.crc32(raw) != crc:
         raise CommandError(
@@ -487,18 +263,3 @@ def _duplicate(
         keyPattern=pattern,
         keyValue=values,
     )
-
-
-def is_gone(error: sqlite3.Error) -> bool:
-    """Tell whether a statement failed because its collection has been dropped meanwhile."""
-    return str(error).startswith("no such table")
-
-
-def storage_failure(error: sqlite3.Error) -> CommandError:
-    """Return what a client is told of a failure in SQLite."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _FULL:
-        return CommandError("OutOfDiskSpace", f"cannot write to the database file: {error}")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CommandError("DataCorruptionDetected", f"the database file is damaged: {error}")
-    return CommandError("InternalError", f"storage: {error}")

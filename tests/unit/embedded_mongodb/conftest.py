@@ -8,6 +8,7 @@ import pytest
 from proctorhub_plugins.embedded_mongodb import administration, crud, joins  # noqa: F401
 from proctorhub_plugins.embedded_mongodb.commands import Session, run_command
 from proctorhub_plugins.embedded_mongodb.cursors import Cursors
+from proctorhub_plugins.embedded_mongodb.documents import decode_document
 from proctorhub_plugins.embedded_mongodb.storage import Storage
 
 Run = Callable[[dict[str, Any]], dict[str, Any]]
@@ -26,6 +27,6 @@ def run(storage: Storage) -> Run:
     session = Session(storage, Cursors(), 0.0)
 
     def run_on_test(body: dict[str, Any]) -> dict[str, Any]:
-        return run_command(session, {**body, "$db": "test"})
+        return decode_document(run_command(session, {**body, "$db": "test"}))
 
     return run_on_test

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, ObjectId, decode
+from bson import Decimal128, Int64, ObjectId
 
 from .conftest import Run
 
@@ -14,7 +14,7 @@ DATE = dt.datetime(2024, 3, 4, 5, 6, 7, 89000)
 def aggregate(run: Run, pipeline: list[Any], name: str = "c") -> list[dict[str, Any]]:
     reply = run({"aggregate": name, "pipeline": pipeline, "cursor": {"batchSize": 1000}})
     assert reply["ok"] == 1, reply
-    return decode(reply["cursor"].raw)["firstBatch"]
+    return reply["cursor"]["firstBatch"]
 
 
 def evaluated(run: Run, expression: Any, document: dict[str, Any] | None = None) -> Any:

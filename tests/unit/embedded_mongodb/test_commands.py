@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bson import Regex, decode
+from bson import Regex
 
 from .conftest import Run
 
 
 def documents(reply: dict[str, Any]) -> list[dict[str, Any]]:
     assert reply["ok"] == 1, reply
-    return decode(reply["cursor"].raw)["firstBatch"]
+    return reply["cursor"]["firstBatch"]
 
 
 @pytest.mark.parametrize(

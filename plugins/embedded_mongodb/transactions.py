@@ -1,0 +1,285 @@
+"""The SQLite file: one writer, many readers, snapshots, and the write-ahead log.
+
+One connection writes, under a lock, and every block of writing is one transaction. Blocks that
+read borrow a connection each and see one snapshot. A connection keeps its snapshot when it is put
+back, and the next block that finds nothing written since begins without asking SQLite for one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .catalog import Catalog
+from .errors import CommandError
+
+PAGE_SIZE = 4096
+_SCHEMA_VERSION = 2
+_SCHEMA = f"""
+    CREATE TABLE IF NOT EXISTS collections (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, db TEXT NOT NULL, name TEXT NOT NULL,
+        UNIQUE (db, name));
+    CREATE TABLE IF NOT EXISTS indexes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, spec BLOB NOT NULL,
+        multikey INTEGER NOT NULL DEFAULT 0);
+    PRAGMA user_version = {_SCHEMA_VERSION};
+"""
+# What the file of the log keeps: writing over an old log is twice as cheap to sync as growing it.
+_LOG_LIMIT = 32 << 20
+_KEPT_READERS = 8
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+class StorageError(Exception):
+    """The file cannot be used; the text is one line that says why."""
+
+
+class _Reader:
+    """A reading connection, and which state of the data its snapshot shows (None: no snapshot)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.state: int | None = None
+        self.catalog = Catalog({})
+
+    def end_snapshot(self) -> None:
+        if self.state is not None:
+            self.state = None
+            self.connection.execute("COMMIT")
+
+
+class Transactions:
+    """A database file. `sync` is SQLite's `synchronous`: FULL, NORMAL or OFF."""
+
+    def __init__(self, path: Path, sync: str = "FULL") -> None:
+        self.path = path
+        self._writer = self._connect(cache_kib=65536)
+        run = self._writer.execute
+        # auto_vacuum and page_size only take effect on a file that has no table yet.
+        run(f"PRAGMA page_size = {PAGE_SIZE}")
+        run("PRAGMA auto_vacuum = INCREMENTAL")
+        run("PRAGMA journal_mode = WAL")
+        run(f"PRAGMA synchronous = {sync}")
+        run(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
+        # Copying the log into the file takes long; the housekeeper does it, not a client's insert.
+        run("PRAGMA wal_autocheckpoint = 0")
+        version = run("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _SCHEMA_VERSION):
+            raise StorageError(f"{path} was written by another version (schema {version})")
+        self._writer.executescript(_SCHEMA)
+        self.catalog = Catalog.load(self._writer)
+        self._pending: Catalog | None = None
+        self.log_bytes = 0
+        """About how much was committed to the log since the last checkpoint."""
+        self._written = 0
+        self._state = 0
+        self._write_lock = threading.Lock()
+        self._schema_lock = threading.Lock()
+        self._local = threading.local()
+        self._commands = itertools.count()
+        self._readers: list[_Reader] = []
+
+    def _connect(self, cache_kib: int) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, cached_statements=512, check_same_thread=False
+        )
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+        return connection
+
+    def close(self) -> None:
+        """Fold the log into the file and close it. Waits for a write in progress."""
+        with self._write_lock:
+            while self._readers:
+                self._readers.pop().connection.close()
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._writer.close()
+
+    # Blocks of reading and of writing
+
+    def read(self) -> _Reading:
+        """Run a block on one snapshot of the data, and the catalog that belongs to it."""
+        return _Reading(self)
+
+    def write(self) -> _Writing:
+        """Run a block as one transaction; it is durable when the block has been left."""
+        return _Writing(self)
+
+    @property
+    def writing_catalog(self) -> Catalog:
+        """The catalog as the running write transaction sees it."""
+        return self._pending or self.catalog
+
+    @property
+    def command(self) -> int:
+        """A number that changes with every block of reading or writing in this thread."""
+        return int(self._local.command)
+
+    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """Run a statement on the connection of the block in progress."""
+        return self._local.connection.execute(sql, parameters)
+
+    @contextmanager
+    def undo_on_error(self) -> Iterator[None]:
+        """Make one statement of a write transaction take effect wholly or not at all."""
+        run = self._writer.execute
+        run("SAVEPOINT statement")
+        pending = self._pending
+        try:
+            yield
+        except BaseException:
+            if self._writer.in_transaction:
+                run("ROLLBACK TO statement")
+                run("RELEASE statement")
+            self._pending = pending
+            raise
+        run("RELEASE statement")
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._local.connection = connection
+        self._local.command = next(self._commands)
+
+    def _take_reader(self) -> _Reader:
+        """Return the reader that was used last, so that its cache is of use."""
+        try:
+            return self._readers.pop()
+        except IndexError:
+            made = self._connect(cache_kib=32768)
+            made.execute("PRAGMA query_only = ON")
+            return _Reader(made)
+
+    def _renew(self, reader: _Reader) -> None:
+        reader.end_snapshot()
+        with self._schema_lock:
+            state, reader.catalog = self._state, self.catalog
+            reader.connection.execute("BEGIN")
+            reader.state = state
+            # The snapshot only begins with the first statement that reads.
+            reader.connection.execute("SELECT 1 FROM collections LIMIT 1").fetchone()
+
+    def _put_back(self, reader: _Reader) -> None:
+        if reader.state != self._state:
+            reader.end_snapshot()
+        if len(self._readers) < _KEPT_READERS:
+            self._readers.append(reader)
+        else:
+            reader.connection.close()
+
+    def _end_idle_snapshots(self) -> None:
+        idle = []
+        while self._readers:
+            idle.append(self._take_reader())
+            idle[-1].end_snapshot()
+        self._readers += idle
+
+    # The file
+
+    def free_pages(self) -> int:
+        """Return how many pages of the file hold nothing."""
+        with self._write_lock:
+            return int(self._writer.execute("PRAGMA freelist_count").fetchone()[0])
+
+    def vacuum(self, pages: int) -> None:
+        """Cut up to so many free pages off the file."""
+        with self._write_lock:
+            # A row without columns comes for each page; only a script is stepped through them all.
+            self._writer.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+    def checkpoint(self) -> None:
+        """Copy the log into the file, so that it can be begun anew.
+
+        Clients go on while most of it is copied; the little that they add meanwhile is copied
+        with the write lock held.
+        """
+        self.log_bytes = 0
+        reader = self._take_reader()
+        reader.end_snapshot()
+        self._copy_log(reader)
+        with self._write_lock:
+            self._copy_log(reader)
+            self._end_idle_snapshots()
+        self._put_back(reader)
+
+    def _copy_log(self, reader: _Reader) -> None:
+        # Whoever holds a snapshot keeps what was written since in the log.
+        self._end_idle_snapshots()
+        reader.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
+class _Reading:
+    """The block of `Transactions.read`; a class, for the sake of speed."""
+
+    def __init__(self, file: Transactions) -> None:
+        self._file = file
+
+    def __enter__(self) -> Catalog:
+        file = self._file
+        reader = self._reader = file._take_reader()
+        if reader.state != file._state:
+            try:
+                file._renew(reader)
+            except BaseException:
+                reader.connection.close()
+                raise
+        file._begin(reader.connection)
+        return reader.catalog
+
+    def __exit__(self, *exception: object) -> None:
+        self._file._put_back(self._reader)
+
+
+class _Writing:
+    """The block of `Transactions.write`."""
+
+    def __init__(self, file: Transactions) -> None:
+        self._file = file
+
+    def __enter__(self) -> None:
+        file = self._file
+        file._write_lock.acquire()
+        try:
+            file._begin(file._writer)
+            file._pending, file._written = None, 0
+            file._writer.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            file._write_lock.release()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        file = self._file
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            # Not committed: because of an error in the block, or in the commit itself.
+            if file._writer.in_transaction:
+                file._writer.execute("ROLLBACK")
+            file._pending = None
+            file._write_lock.release()
+
+    def _commit(self) -> None:
+        file = self._file
+        if file._pending is None:
+            file._writer.execute("COMMIT")
+            file._state += 1
+        else:
+            with file._schema_lock:
+                file._writer.execute("COMMIT")
+                file.catalog = file._pending
+                file._state += 1
+        file.log_bytes += file._written
+
+
+def storage_failure(error: sqlite3.Error) -> CommandError:
+    """Return what a client is told of a failure in SQLite."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _FULL:
+        return CommandError("OutOfDiskSpace", f"cannot write to the database file: {error}")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return CommandError("DataCorruptionDetected", f"the database file is damaged: {error}")
+    return CommandError("InternalError", f"storage: {error}")
