@@ -11,7 +11,7 @@ from bson import Int64
 from .catalog import Collection
 from .commands import Document, Session, command, namespace
 from .documents import MAX_DOCUMENT, encode_document
-from .errors import CommandError, bad_value, not_supported
+from .errors import CommandError
 from .indexes import Index, check_spec
 from .matcher import compile_filter
 from .wire import MAX_MESSAGE, cursor_reply
@@ -68,11 +68,6 @@ def _build_info(session: Session, body: Document) -> Document:
     }
 
 
-@command("connectionStatus", fields="showPrivileges")
-def _connection_status(session: Session, body: Document) -> Document:
-    return {"authInfo": {"authenticatedUsers": [], "authenticatedUserRoles": []}}
-
-
 @command("getCmdLineOpts")
 def _command_line(session: Session, body: Document) -> Document:
     return {"argv": ["embedded_mongodb"], "parsed": {}}
@@ -108,21 +103,6 @@ def _db_stats(session: Session, body: Document) -> Document:
         "views": 0,
         "objects": objects,
         "indexes": sum(len(c.indexes) + 1 for c in collections),
-    }
-
-
-@command("collStats", "collstats", fields="scale")
-def _coll_stats(session: Session, body: Document) -> Document:
-    db, name = namespace(body, next(iter(body)))
-    with session.storage.read() as catalog:
-        collection = catalog.find(db, name)
-        total, size = session.storage.size(collection) if collection else (0, 0)
-    return {
-        "ns": f"{db}.{name}",
-        "count": total,
-        "size": size,
-        "avgObjSize": size // total if total else 0,
-        "nindexes": len(collection.indexes) + 1 if collection else 0,
     }
 
 
@@ -295,26 +275,3 @@ def _is_named(index: Index, choice: Any) -> bool:
     if isinstance(choice, dict):
         return list(choice.items()) == list(index.spec["key"].items())
     return bool(index.name == choice)
-
-
-@command("collMod", fields="index " + " ".join(_REFUSED_OPTIONS), writes=True)
-def _coll_mod(session: Session, body: Document) -> Document:
-    collection = _existing(session, *namespace(body, "collMod"))
-    change = body.get("index")
-    if type(change) is not dict or set(change) - {"name", "keyPattern", "expireAfterSeconds"}:
-        raise not_supported("collMod of anything but a TTL index's expireAfterSeconds")
-    choice = change.get("name", change.get("keyPattern"))
-    index = next((i for i in collection.indexes if _is_named(i, choice)), None)
-    if index is None:
-        raise CommandError(
-            "IndexNotFound", f"cannot find index {choice} for ns {collection.namespace}"
-        )
-    seconds = change.get("expireAfterSeconds")
-    if (
-        index.expire_after is None
-        or isinstance(seconds, bool)
-        or not isinstance(seconds, (int, float))
-    ):
-        raise bad_value("collMod needs a TTL index and a number of seconds")
-    session.storage.set_expiry(collection, index, seconds)
-    return {"expireAfterSeconds_old": index.expire_after, "expireAfterSeconds_new": seconds}

@@ -11,11 +11,8 @@ from typing import Any
 from bson import Int64
 
 from . import paths
-from .accumulators import ACCUMULATORS
-from .bsonkeys import encode
 from .catalog import Catalog
 from .errors import CommandError, not_supported
-from .expr_core import null_if_missing
 from .expressions import compile_expression
 from .matcher import compile_filter
 from .paths import MISSING
@@ -29,7 +26,7 @@ Stage = Callable[[Iterator[Document]], Iterator[Document]]
 _KNOWN_BUT_REFUSED = {
     "$bucketAuto", "$collStats", "$densify", "$documents", "$fill", "$geoNear", "$graphLookup",
     "$indexStats", "$planCacheStats", "$redact", "$search", "$setWindowFields", "$currentOp",
-    "$listSessions", "$listLocalSessions", "$changeStreamSplitLargeEvent",
+    "$listSessions", "$listLocalSessions", "$changeStreamSplitLargeEvent", "$unionWith",
 }  # fmt: skip
 
 
@@ -161,7 +158,7 @@ def _sample(context: Context, spec: Any) -> Stage:
 def _project(context: Context, spec: Any) -> Stage:
     if type(spec) is not dict or not spec:
         raise CommandError("Location51272", "$project specification must have at least one field")
-    project = compile_projection(spec, None, context.variables)
+    project = compile_projection(spec, context.variables)
     return lambda documents: map(project, documents)
 
 
@@ -291,85 +288,6 @@ def _copy_along(document: Document, parts: list[str]) -> Document:
     return out
 
 
-def _group(context: Context, spec: Any) -> Stage:
-    if type(spec) is not dict or "_id" not in spec:
-        raise CommandError("Location15955", "a group specification must include an _id")
-    identity = context.expression(spec["_id"])
-    fields = _accumulations(context, {k: v for k, v in spec.items() if k != "_id"})
-
-    def run(documents: Iterator[Document]) -> Iterator[Document]:
-        groups: dict[bytes, tuple[Any, list[Any]]] = {}
-        for document in documents:
-            value = null_if_missing(identity(document))
-            key = encode(value)
-            if key not in groups:
-                groups[key] = (value, [make() for _, make, _ in fields])
-            for accumulator, (_, _, expression) in zip(groups[key][1], fields, strict=True):
-                accumulator.add(expression(document))
-        for value, accumulators in groups.values():
-            results = zip(fields, accumulators, strict=True)
-            yield {"_id": value, **{name: done.result() for (name, _, _), done in results}}
-
-    return run
-
-
-def _accumulations(
-    context: Context, spec: Document
-) -> list[tuple[str, Callable[[], Any], Callable[[Document], Any]]]:
-    fields = []
-    for name, accumulation in spec.items():
-        if type(accumulation) is not dict or len(accumulation) != 1:
-            raise CommandError("Location40234", f"The field '{name}' must be an accumulator object")
-        operator, argument = next(iter(accumulation.items()))
-        if operator not in ACCUMULATORS:
-            raise CommandError("Location15952", f"unknown group operator '{operator}'")
-        if "." in name or name.startswith("$"):
-            raise CommandError("Location40235", f"The field name '{name}' cannot contain '.'")
-        fields.append((name, ACCUMULATORS[operator], context.expression(argument)))
-    return fields
-
-
-def _sort_by_count(context: Context, spec: Any) -> Stage:
-    group = _group(context, {"_id": spec, "count": {"$sum": 1}})
-    sort = _sort(context, {"count": -1})
-    return lambda documents: sort(group(documents))
-
-
-def _bucket(context: Context, spec: Any) -> Stage:
-    boundaries = [encode(bound) for bound in spec.get("boundaries", ())]
-    if len(boundaries) < 2 or boundaries != sorted(set(boundaries)):
-        raise CommandError("Location40194", "$bucket boundaries must be ascending, at least two")
-    group_by = context.expression(spec.get("groupBy"))
-    fields = _accumulations(context, spec.get("output", {"count": {"$sum": 1}}))
-
-    def bucket_of(document: Document) -> Any:
-        key = encode(group_by(document))
-        for position, bound in enumerate(boundaries[1:]):
-            if boundaries[0] <= key < bound:
-                return spec["boundaries"][position]
-        if "default" not in spec:
-            raise CommandError(
-                "Location40066",
-                "$switch could not find a matching branch for an input, and no default was "
-                "specified.",
-            )
-        return spec["default"]
-
-    def run(documents: Iterator[Document]) -> Iterator[Document]:
-        buckets: dict[bytes, tuple[Any, list[Any]]] = {}
-        for document in documents:
-            value = bucket_of(document)
-            made = buckets.setdefault(encode(value), (value, [make() for _, make, _ in fields]))
-            for accumulator, (_, _, expression) in zip(made[1], fields, strict=True):
-                accumulator.add(expression(document))
-        for key in sorted(buckets):
-            value, accumulators = buckets[key]
-            results = zip(fields, accumulators, strict=True)
-            yield {"_id": value, **{name: done.result() for (name, _, _), done in results}}
-
-    return run
-
-
 STAGES: dict[str, Callable[[Context, Any], Stage]] = {
     "$match": _match,
     "$sort": _sort,
@@ -384,7 +302,4 @@ STAGES: dict[str, Callable[[Context, Any], Stage]] = {
     "$replaceRoot": _replace_root,
     "$replaceWith": _replace_with,
     "$unwind": _unwind,
-    "$group": _group,
-    "$sortByCount": _sort_by_count,
-    "$bucket": _bucket,
 }

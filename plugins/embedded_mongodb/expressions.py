@@ -1,7 +1,6 @@
 """Aggregation expressions: compiled once into a function of a document and its variables.
 
-An operator is a builder in one of the tables of the `expr_*` modules; what no table names is
-refused.
+What the table of `operators` does not name is refused.
 """
 
 from __future__ import annotations
@@ -9,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .errors import CommandError
-from .expr_arrays import ARRAYS
-from .expr_core import NO_VARIABLES, Builder, Expression, Variables, null_if_missing, truth, walk
-from .expr_dates import DATES
-from .expr_logic import LOGIC
-from .expr_values import VALUES
-from .paths import MISSING
+from bson import DBRef
 
-OPERATORS: dict[str, Builder] = {**LOGIC, **VALUES, **ARRAYS, **DATES}
+from .errors import CommandError
+from .operators import NO_VARIABLES, OPERATORS, Expression, Variables, null_if_missing, truth
+from .paths import MISSING, fields_of
 
 
 def compile_expression(expression: Any, names: frozenset[str] = frozenset()) -> Expression:
@@ -93,3 +88,18 @@ def _operator(name: str, spec: Any, names: frozenset[str]) -> Expression:
         return compile_expression(operand, names.union(new_names))
 
     return builder(spec, compile_)
+
+
+def walk(value: Any, parts: list[str], at: int = 0) -> Any:
+    """Return what a field path means in an expression: arrays are mapped over."""
+    while at < len(parts):
+        if type(value) is DBRef:
+            value = fields_of(value)
+        if type(value) is list:
+            found = [walk(item, parts, at) for item in value if type(item) in (dict, DBRef)]
+            return [item for item in found if item is not MISSING]
+        if type(value) is not dict or parts[at] not in value:
+            return MISSING
+        value = value[parts[at]]
+        at += 1
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +9,10 @@ from bson import DBRef, ObjectId, Regex
 
 from . import paths
 from .aggregation import STAGES, Context, Document, Stage, compile_stage, run_pipeline, split_stage
-from .bsonkeys import encode
 from .documents import encode_document
 from .errors import CommandError, not_supported
-from .expr_core import variable_name
 from .expressions import compile_expression
+from .operators import variable_name
 from .paths import MISSING, fields_of, values_at
 from .search import Query, search
 
@@ -79,17 +77,6 @@ def _equal_to_local(spec: Document, document: Document) -> Document:
     return {spec["foreignField"]: {"$in": wanted}}
 
 
-def _union_with(context: Context, spec: Any) -> Stage:
-    options = {"coll": spec} if isinstance(spec, str) else spec
-    pipeline = options.get("pipeline", [])
-    _refuse_outputs(pipeline, "$unionWith")
-    for stage in pipeline:
-        compile_stage(context, *split_stage(stage))
-    return lambda documents: itertools.chain(
-        documents, run_pipeline(context, options["coll"], pipeline)
-    )
-
-
 def _facet(context: Context, spec: Any) -> Stage:
     if type(spec) is not dict or not spec:
         raise CommandError("Location40169", "the $facet specification must be a non-empty object")
@@ -149,34 +136,20 @@ def _out(context: Context, spec: Any) -> Stage:
 
 def _merge(context: Context, spec: Any) -> Stage:
     options = {"into": spec} if isinstance(spec, str) else spec
-    when_matched = options.get("whenMatched", "merge")
-    when_not = options.get("whenNotMatched", "insert")
-    if options.get("on", "_id") not in ("_id", ["_id"]):
-        raise not_supported("$merge on a field other than _id")
-    if when_matched not in ("merge", "replace", "keepExisting", "fail"):
-        raise not_supported("$merge with a pipeline in whenMatched")
-    if when_not not in ("insert", "discard", "fail"):
-        raise CommandError("BadValue", f"Enumeration value '{when_not}' is not valid")
+    if set(options) - {"into"}:
+        raise not_supported("$merge in another way than by _id, merging and inserting")
     db, name = _target(context, options, "into")
 
     def run(documents: Iterator[Document]) -> Iterator[Document]:
         storage = context.storage
         for document in [_with_id(document) for document in documents]:
             target = storage.collection(db, name)
-            query = Query({"_id": {"$eq": document["_id"]}})
-            match = next(search(storage, target, query), None)
+            match = next(search(storage, target, Query({"_id": {"$eq": document["_id"]}})), None)
             if match is None:
-                if when_not == "fail":
-                    raise CommandError("Location13113", "$merge could not find a matching document")
-                if when_not == "insert":
-                    storage.insert(target, document)
-            elif when_matched == "fail":
-                storage.insert(target, document)  # raises the DuplicateKey that is asked for
-            elif when_matched != "keepExisting":
+                storage.insert(target, document)
+            else:
                 old = match.decoded()
-                merged = {**old, **document} if when_matched == "merge" else document
-                if encode(merged["_id"]) == encode(old["_id"]):
-                    merged = {**merged, "_id": old["_id"]}
+                merged = {**old, **document, "_id": old["_id"]}
                 storage.replace(target, match.row, old, merged, encode_document(merged))
         return iter(())
 
@@ -186,7 +159,6 @@ def _merge(context: Context, spec: Any) -> Stage:
 STAGES.update(
     {
         "$lookup": _lookup,
-        "$unionWith": _union_with,
         "$facet": _facet,
         "$out": _out,
         "$merge": _merge,

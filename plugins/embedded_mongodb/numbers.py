@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal
 from typing import Any
 
@@ -56,54 +56,35 @@ def as_stored(value: Any) -> Any:
     return value if fits(value) else float(value)
 
 
-class Total:
-    """A running sum as `$sum` and `$avg` keep it: exact integers, compensated doubles."""
+def total(values: Iterable[Any]) -> Any:
+    """Return a sum as `$sum` gives it, in the widest type; what is not a number is passed over."""
+    numbers = [value for value in values if is_number(value)]
+    whole = sum(int(n) for n in numbers if isinstance(n, int))
+    doubles = [n for n in numbers if isinstance(n, float)]
+    decimals = [n.to_decimal() for n in numbers if isinstance(n, Decimal128)]
+    double = _sum_of_doubles(doubles)
+    if decimals:
+        return from_decimal(sum(decimals, Decimal(whole)) + (to_decimal(double) if doubles else 0))
+    if doubles:
+        return double + whole
+    if any(type(n) is Int64 for n in numbers) and fits(whole):
+        return Int64(whole)
+    return as_stored(whole)
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._integer = 0
-        self._double = 0.0
-        self._lost = 0.0
-        self._decimal: Decimal | None = None
-        self._has_double = self._has_long = False
 
-    def add(self, value: Any) -> None:
-        """Add a number; anything else is passed over."""
-        if not is_number(value):
-            return
-        self.count += 1
-        if isinstance(value, Decimal128):
-            self._decimal = (self._decimal or Decimal(0)) + value.to_decimal()
-        elif isinstance(value, float):
-            self._has_double = True
-            self._add_double(value)
-        else:
-            self._has_long = self._has_long or type(value) is Int64
-            self._integer += int(value)
+def _sum_of_doubles(values: list[float]) -> float:
+    try:
+        return math.fsum(values)  # exact, whatever their order
+    except (OverflowError, ValueError):
+        return sum(values)  # infinities
 
-    def _add_double(self, value: float) -> None:
-        total = self._double + value
-        if math.isfinite(total):
-            larger, smaller = sorted((self._double, value), key=abs, reverse=True)
-            self._lost += (larger - total) + smaller
-        self._double = total
 
-    def sum(self) -> Any:
-        """Return the sum in the widest type that was added."""
-        if self._decimal is not None:
-            doubles = to_decimal(self._double + self._lost) if self._has_double else 0
-            return from_decimal(self._decimal + self._integer + doubles)
-        if self._has_double:
-            return self._double + (self._lost if math.isfinite(self._double) else 0) + self._integer
-        if self._has_long and fits(self._integer):
-            return Int64(self._integer)
-        return as_stored(self._integer)
-
-    def average(self) -> Any:
-        """Return the mean as a double or decimal, None when no number was added."""
-        if not self.count:
-            return None
-        total = self.sum()
-        if isinstance(total, Decimal128):
-            return from_decimal(total.to_decimal() / self.count)
-        return total / self.count
+def average(values: Iterable[Any]) -> Any:
+    """Return the mean as `$avg` gives it: a double or a decimal, None without numbers."""
+    numbers = [value for value in values if is_number(value)]
+    if not numbers:
+        return None
+    whole = total(numbers)
+    if isinstance(whole, Decimal128):
+        return from_decimal(whole.to_decimal() / len(numbers))
+    return whole / len(numbers)

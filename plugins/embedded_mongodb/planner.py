@@ -14,9 +14,10 @@ from bson import DBRef, MaxKey, MinKey, Regex
 
 from .bsonkeys import bracket, complement, encode, type_range
 from .catalog import Collection
+from .conditions import is_operator_document
 from .errors import bad_value
 from .indexes import Index
-from .matcher import conjuncts, is_operator_document
+from .matcher import conjuncts
 
 Document = dict[str, Any]
 _RANGES = ("$gt", "$gte", "$lt", "$lte")

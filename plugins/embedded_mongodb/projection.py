@@ -9,11 +9,10 @@ from bson import DBRef
 
 from . import paths
 from .errors import CommandError, bad_value, not_supported
-from .expr_core import NO_VARIABLES, Expression, Variables
 from .expressions import compile_expression
 from .matcher import compile_element_test
+from .operators import NO_VARIABLES, Expression, Variables
 from .paths import MISSING, fields_of
-from .updates import matched_position
 
 Document = dict[str, Any]
 Project = Callable[[Document], Document]
@@ -21,21 +20,20 @@ _FIND_OPERATORS = ("$slice", "$elemMatch", "$meta")
 
 
 def compile_projection(
-    spec: Document, query: Document | None = None, variables: Variables = NO_VARIABLES
+    spec: Document, variables: Variables = NO_VARIABLES, *, of_find: bool = False
 ) -> Project:
-    """Return the function of a projection.
+    """Return the function of a projection; one `of_find` may use `$slice` and `$elemMatch`.
 
-    `query` is the filter of a `find` (for the positional `$`, `$slice` and `$elemMatch`); None
-    means a `$project` stage. Raises the Location312xx errors for contradictions.
+    Raises the Location312xx errors for contradictions.
     """
-    return _Projection(spec, query, variables)
+    return _Projection(spec, variables, of_find)
 
 
 class _Projection:
-    def __init__(self, spec: Document, query: Document | None, variables: Variables) -> None:
+    def __init__(self, spec: Document, variables: Variables, of_find: bool) -> None:
         self._variables = variables
         self._names = frozenset(variables)
-        self._query = query
+        self._of_find = of_find
         self._tree: dict[str, Any] = {}
         self._computed: list[tuple[list[str], Expression]] = []
         self._after: list[Callable[[Document, Document], None]] = []
@@ -78,15 +76,10 @@ class _Projection:
             self._keep_id = bool(value)
         elif isinstance(value, (bool, int, float)):
             if parts[-1] == "$":
-                self._positional(parts[:-1])
-            else:
-                self._mode(bool(value), name)
-                _grow(self._tree, parts)
-        elif (
-            self._query is not None
-            and type(value) is dict
-            and next(iter(value)) in (_FIND_OPERATORS)
-        ):
+                raise not_supported("a positional projection")
+            self._mode(bool(value), name)
+            _grow(self._tree, parts)
+        elif self._of_find and type(value) is dict and next(iter(value)) in _FIND_OPERATORS:
             self._find_operator(parts, *next(iter(value.items())))
         else:
             if name == "_id":
@@ -104,29 +97,9 @@ class _Projection:
 
     def _mode(self, include: bool, name: str) -> None:
         if self._include is not None and self._include != include:
-            code, this, other = (
-                ("Location31253", "inclusion", "exclusion")
-                if include
-                else ("Location31254", "exclusion", "inclusion")
-            )
-            raise CommandError(code, f"Cannot do {this} on field {name} in {other} projection")
+            code = "Location31253" if include else "Location31254"
+            raise CommandError(code, f"Cannot mix inclusion and exclusion: {name}")
         self._include = include
-
-    def _positional(self, parts: list[str]) -> None:
-        self._mode(True, ".".join(parts))
-        query = self._query or {}
-
-        def change(document: Document, out: Document) -> None:
-            position = matched_position(document, query, parts)
-            if position is None:
-                raise CommandError(
-                    "Location51246",
-                    "Executor error during find command :: caused by :: positional operator "
-                    f"'.$' couldn't find a matching element in the array {'.'.join(parts)}",
-                )
-            paths.put(out, parts, [paths.get(document, parts)[position]])
-
-        self._after.append(change)
 
     def _find_operator(self, parts: list[str], name: str, argument: Any) -> None:
         if name == "$meta":

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from .catalog import Collection
 from .documents import decode_document
 from .errors import CommandError
-from .expr_core import NO_VARIABLES, Variables
 from .matcher import compile_filter
+from .operators import NO_VARIABLES, Variables
 from .planner import Plan, id_lookup, make_plan
 from .sorting import parse_sort, sort_key
 from .storage import Storage

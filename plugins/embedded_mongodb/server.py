@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import administration, crud, joins  # noqa: F401 - registers the commands and stages
+from . import administration, grouping, joins, queries, writes  # noqa: F401 - registers the commands and stages
 from .commands import Session, run_command
 from .cursors import Cursors
 from .housekeeping import Housekeeper

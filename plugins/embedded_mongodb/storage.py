@@ -82,13 +82,6 @@ class Storage(Transactions):
                 index, collection = self._mark_multikey(collection, index)
         return collection
 
-    def set_expiry(self, collection: Collection, index: Index, seconds: float) -> None:
-        """Change after how long a TTL index removes documents."""
-        spec = {**index.spec, "expireAfterSeconds": seconds}
-        self.execute("UPDATE indexes SET spec = ? WHERE id = ?", (encode_document(spec), index.id))
-        changed = Index(index.id, spec, index.multikey)
-        self._pending = self.writing_catalog.with_collection(collection.with_index(changed))
-
     def drop_index(self, collection: Collection, index: Index) -> Collection:
         """Remove one index."""
         self._drop_index_rows(index)
@@ -235,12 +228,6 @@ class Storage(Transactions):
     def count(self, collection: Collection) -> int:
         """Return the number of documents."""
         return int(self.execute(f"SELECT count(*) FROM d{collection.id}").fetchone()[0])
-
-    def size(self, collection: Collection) -> tuple[int, int]:
-        """Return the number of documents and their bytes."""
-        sql = f"SELECT count(*), total(length(doc)) FROM d{collection.id}"
-        total, size = self.execute(sql).fetchone()
-        return total, int(size)
 
 
 def _verified(collection: Collection, row: int, crc: int, raw: bytes) -> bytes:

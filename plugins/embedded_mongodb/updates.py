@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import copy
-import datetime as dt
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bson import Int64, Regex, Timestamp
+from bson import Regex
 
 from . import paths
-from .bsonkeys import encode
+from .conditions import compile_condition_on_values, is_operator_document
 from .errors import CommandError, bad_value
-from .matcher import (
-    compile_condition_on_values,
-    compile_element_test,
-    compile_filter,
-    conjuncts,
-    equals,
-    is_operator_document,
-)
-from .numbers import combine, fits, is_number
+from .matcher import compile_element_test, compile_filter, conjuncts
+from .modifiers import CHECKS, MODIFIERS, Unset
 from .paths import MISSING
-from .sorting import sort_key
 
 Document = dict[str, Any]
-Apply = Callable[[Any, Any], Any]
-"""Takes the current value (or MISSING) and the operator's argument, returns the new value."""
-
-
-class _Unset:
-    """What an operator returns to remove the field."""
 
 
 class Update:
@@ -103,8 +87,8 @@ class Update:
 
     def _change(self, document: Document, target: list[str], name: str, argument: Any) -> None:
         current = paths.get(document, target)
-        changed = _OPERATORS[name](current, argument)
-        if changed is _Unset:
+        changed = MODIFIERS[name](current, argument)
+        if changed is Unset:
             paths.remove(document, target)
         elif changed is not current:
             paths.put(document, target, changed)
@@ -128,23 +112,18 @@ class Update:
         return found
 
     def _position(self, document: Document, path: list[str]) -> int:
-        position = matched_position(document, self._query, path)
-        if position is None:
-            raise bad_value("The positional operator did not find the match needed from the query.")
-        return position
-
-
-def matched_position(document: Document, query: Document, path: list[str]) -> int | None:
-    """Return which element of the array at `path` made the query match: what `$` stands for."""
-    array = paths.get(document, path)
-    if type(array) is not list:
-        return None
-    name = ".".join(path)
-    tests = [test for key, value in conjuncts(query) for test in _element_tests(name, key, value)]
-    for position, element in enumerate(array):
-        if tests and all(test(element) for test in tests):
-            return position
-    return next((i for test in tests for i, e in enumerate(array) if test(e)), None)
+        """Return which element of the array at `path` made the query match: what `$` means."""
+        array = paths.get(document, path)
+        name = ".".join(path)
+        tests = [
+            t for key, value in conjuncts(self._query) for t in _element_tests(name, key, value)
+        ]
+        if type(array) is list:
+            for wanted in (all, any):
+                for position, element in enumerate(array):
+                    if tests and wanted(test(element) for test in tests):
+                        return position
+        raise bad_value("The positional operator did not find the match needed from the query.")
 
 
 def _element_tests(name: str, key: str, value: Any) -> list[Callable[[Any], bool]]:
@@ -165,7 +144,7 @@ def _element_tests(name: str, key: str, value: Any) -> list[Callable[[Any], bool
 def _changes(spec: Document) -> list[tuple[list[str], str, Any]]:
     changes = []
     for name, fields in spec.items():
-        if name != "$rename" and name not in _OPERATORS:
+        if name != "$rename" and name not in MODIFIERS:
             raise CommandError(
                 "FailedToParse",
                 f"Unknown modifier: {name}. Expected a valid update modifier or pipeline-style "
@@ -175,7 +154,7 @@ def _changes(spec: Document) -> list[tuple[list[str], str, Any]]:
             raise CommandError(
                 "FailedToParse", f"Modifiers operate on fields but found {fields!r} for {name}"
             )
-        check = _CHECKS.get(name)
+        check = CHECKS.get(name)
         for path, argument in fields.items():
             if check is not None:
                 check(path, argument)
@@ -221,217 +200,6 @@ def _rename(document: Document, source: list[str], new_name: str) -> None:
     if value is not MISSING:
         paths.remove(document, source)
         paths.put(document, paths.split(new_name), value)
-
-
-def _set(current: Any, argument: Any) -> Any:
-    return argument
-
-
-def _unset(current: Any, argument: Any) -> Any:
-    return _Unset
-
-
-def _arithmetic(name: str, function: Callable[[Any, Any], Any], empty: Any) -> Apply:
-    def apply(current: Any, argument: Any) -> Any:
-        if current is MISSING:
-            return argument if empty is None else combine(argument, empty, function)
-        if not is_number(current):
-            raise CommandError(
-                "TypeMismatch", f"Cannot apply {name} to a value of non-numeric type: {current!r}"
-            )
-        result = combine(current, argument, function)
-        if not fits(result):
-            raise bad_value(f"Failed to apply {name} operations to current value {current!r}")
-        return result
-
-    return apply
-
-
-def _extreme(larger: bool) -> Apply:
-    def apply(current: Any, argument: Any) -> Any:
-        if current is MISSING:
-            return argument
-        new, old = encode(argument), encode(current)
-        return argument if (new > old if larger else new < old) else current
-
-    return apply
-
-
-def _current_date(current: Any, argument: Any) -> Any:
-    now = dt.datetime.now(dt.UTC)
-    if type(argument) is dict and argument["$type"] == "timestamp":
-        return Timestamp(now, 1)
-    return now
-
-
-def _list(current: Any, name: str) -> list[Any]:
-    if current is MISSING:
-        return []
-    if type(current) is not list:
-        raise bad_value(f"The field for {name} must be an array but is {current!r}")
-    return list(current)
-
-
-def _each(argument: Any) -> list[Any]:
-    if type(argument) is dict and "$each" in argument:
-        return list(argument["$each"])
-    return [argument]
-
-
-def _push(current: Any, argument: Any) -> list[Any]:
-    array = _list(current, "$push")
-    options = argument if type(argument) is dict and "$each" in argument else {}
-    position = options.get("$position", len(array))
-    array[position:position] = _each(argument)
-    order = options.get("$sort")
-    if type(order) is dict:
-        key = sort_key(order)
-        array.sort(key=lambda item: key(item if type(item) is dict else {}))
-    elif order is not None:
-        array.sort(key=encode, reverse=order < 0)
-    limit = options.get("$slice")
-    if limit is None:
-        return array
-    return array[:limit] if limit >= 0 else array[limit:]
-
-
-def _add_to_set(current: Any, argument: Any) -> Any:
-    array = _list(current, "$addToSet")
-    present = {encode(item) for item in array}
-    before = len(array)
-    for item in _each(argument):
-        if encode(item) not in present:
-            present.add(encode(item))
-            array.append(item)
-    return current if len(array) == before and current is not MISSING else array
-
-
-def _pull(current: Any, argument: Any) -> Any:
-    if current is MISSING:
-        return current
-    if is_operator_document(argument):
-        condition = compile_condition_on_values(argument)
-    elif type(argument) is dict:
-        element_test = compile_element_test(argument)
-        return [v for v in _list(current, "$pull") if type(v) is not dict or not element_test(v)]
-    elif isinstance(argument, Regex):
-        condition = equals(argument)
-    else:
-        key = encode(argument)
-        return [item for item in _list(current, "$pull") if encode(item) != key]
-    return [item for item in _list(current, "$pull") if not condition([item])]
-
-
-def _pull_all(current: Any, argument: Any) -> Any:
-    if current is MISSING:
-        return current
-    unwanted = {encode(item) for item in argument}
-    return [item for item in _list(current, "$pullAll") if encode(item) not in unwanted]
-
-
-def _pop(current: Any, argument: Any) -> Any:
-    if current is MISSING:
-        return current
-    array = _list(current, "$pop")
-    return array[:-1] if argument == 1 else array[1:]
-
-
-_BITS = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
-
-
-def _bit(current: Any, argument: Any) -> Any:
-    value = 0 if current is MISSING else current
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise bad_value(f"Cannot apply $bit to a value of non-integral type: {value!r}")
-    for name, mask in argument.items():
-        value = combine(value, mask, _BITS[name])
-    return Int64(value) if isinstance(current, Int64) else value
-
-
-def _check_number(path: str, argument: Any) -> None:
-    if not is_number(argument):
-        raise CommandError(
-            "TypeMismatch", f"Cannot increment with non-numeric argument: {{{path}: {argument!r}}}"
-        )
-
-
-def _check_push(path: str, argument: Any) -> None:
-    if type(argument) is not dict or "$each" not in argument:
-        return
-    for key, value in argument.items():
-        if key not in ("$each", "$slice", "$sort", "$position"):
-            raise bad_value(f"Unrecognized clause in $push: {key}")
-        if key == "$each" and type(value) is not list:
-            raise bad_value("The argument to $each in $push must be an array")
-        if key in ("$slice", "$position") and not isinstance(value, int):
-            raise bad_value(f"The value for {key} must be an integer value")
-        if key == "$sort" and value not in (1, -1) and type(value) is not dict:
-            raise bad_value("The $sort is invalid: use 1/-1 to sort the whole element")
-
-
-def _check_each(path: str, argument: Any) -> None:
-    if type(argument) is dict and "$each" in argument and type(argument["$each"]) is not list:
-        raise CommandError("TypeMismatch", "The argument to $each in $addToSet must be an array")
-
-
-def _check_pull_all(path: str, argument: Any) -> None:
-    if type(argument) is not list:
-        raise bad_value("$pullAll requires an array argument")
-
-
-def _check_pop(path: str, argument: Any) -> None:
-    if argument not in (1, -1) or isinstance(argument, bool):
-        raise CommandError("FailedToParse", f"$pop expects 1 or -1, found: {argument!r}")
-
-
-def _check_current_date(path: str, argument: Any) -> None:
-    if isinstance(argument, bool):
-        return
-    if type(argument) is not dict or argument.get("$type") not in ("date", "timestamp"):
-        raise bad_value("$currentDate takes true or {$type: 'date'} or {$type: 'timestamp'}")
-
-
-def _check_bit(path: str, argument: Any) -> None:
-    if type(argument) is not dict or not argument or set(argument) - set(_BITS):
-        raise bad_value("The $bit modifier takes and, or and xor with integers")
-    if any(isinstance(mask, bool) or not isinstance(mask, int) for mask in argument.values()):
-        raise bad_value("The $bit modifier field must be an Integer(32/64 bit)")
-
-
-def _check_rename(path: str, argument: Any) -> None:
-    if not isinstance(argument, str):
-        raise bad_value(f"The 'to' field for $rename must be a string: {path}: {argument!r}")
-    if "$" in path or "$" in argument:
-        raise bad_value("The source and target field for $rename may not be positional")
-
-
-_OPERATORS: dict[str, Apply] = {
-    "$set": _set,
-    "$setOnInsert": _set,
-    "$unset": _unset,
-    "$inc": _arithmetic("$inc", operator.add, None),
-    "$mul": _arithmetic("$mul", operator.mul, 0),
-    "$min": _extreme(larger=False),
-    "$max": _extreme(larger=True),
-    "$currentDate": _current_date,
-    "$push": _push,
-    "$addToSet": _add_to_set,
-    "$pull": _pull,
-    "$pullAll": _pull_all,
-    "$pop": _pop,
-    "$bit": _bit,
-}
-_CHECKS: dict[str, Callable[[str, Any], None]] = {
-    "$inc": _check_number,
-    "$mul": _check_number,
-    "$push": _check_push,
-    "$addToSet": _check_each,
-    "$pullAll": _check_pull_all,
-    "$pop": _check_pop,
-    "$currentDate": _check_current_date,
-    "$bit": _check_bit,
-    "$rename": _check_rename,
-}
 
 
 def seed_for_upsert(query: Document) -> Document:

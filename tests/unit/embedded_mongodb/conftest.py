@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proctorhub_plugins.embedded_mongodb import administration, crud, joins  # noqa: F401
+from proctorhub_plugins.embedded_mongodb import administration, grouping, joins, queries, writes  # noqa: F401
 from proctorhub_plugins.embedded_mongodb.commands import Session, run_command
 from proctorhub_plugins.embedded_mongodb.cursors import Cursors
 from proctorhub_plugins.embedded_mongodb.documents import decode_document

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Decimal128, Int64
 
 from .conftest import Run
 
@@ -33,44 +33,28 @@ def evaluated(run: Run, expression: Any, document: dict[str, Any] | None = None)
         ({"$subtract": [DATE, DATE - dt.timedelta(seconds=2)]}, Int64(2000)),
         ({"$multiply": [Int64(2**62), 4]}, float(2**64)),
         ({"$divide": [7, 2]}, 3.5),
-        ({"$mod": [-7, 3]}, -1),
-        ({"$round": [2.5]}, 2.0),
-        ({"$floor": -1.5}, -2.0),
+        ({"$divide": [Decimal128("1"), 4]}, Decimal128("0.25")),
+        ({"$gt": [None, "$nope"]}, True),
+        ({"$and": [1, "$n"]}, True),
+        ({"$or": [0, None, "$nope"]}, False),
+        ({"$not": ["$nope"]}, True),
         ({"$concat": ["a", "b"]}, "ab"),
         ({"$toUpper": "aż"}, "Aż"),
-        ({"$substrCP": ["żółw", 1, 2]}, "ół"),
-        ({"$split": ["a-b", "-"]}, ["a", "b"]),
-        ({"$trim": {"input": " a "}}, "a"),
-        ({"$regexMatch": {"input": "Abc", "regex": "^a", "options": "i"}}, True),
         ({"$cond": [{"$gt": ["$n", 3]}, "more", "less"]}, "more"),
         ({"$ifNull": ["$nope", None, "d"]}, "d"),
         ({"$switch": {"branches": [{"case": False, "then": 1}], "default": 2}}, 2),
-        ({"$let": {"vars": {"v": "$n"}, "in": {"$add": ["$$v", 1]}}}, 6),
         ({"$filter": {"input": "$l", "as": "x", "cond": {"$gt": ["$$x", 1]}}}, [2, 3]),
         ({"$map": {"input": "$l", "in": {"$multiply": ["$$this", 2]}}}, [2, 4, 6]),
-        ({"$reduce": {"input": "$l", "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}, 6),
-        ({"$sum": "$l"}, 6),
-        ({"$max": ["$n", 9]}, 9),
         ({"$arrayElemAt": ["$l", -1]}, 3),
         ({"$arrayElemAt": ["$l", 9]}, "MISSING"),
-        ({"$slice": ["$l", -2]}, [2, 3]),
         ({"$in": [2.0, "$l"]}, True),
-        ({"$setUnion": [[2, 1], [2.0, 3]]}, [1, 2, 3]),
-        ({"$objectToArray": {"a": 1}}, [{"k": "a", "v": 1}]),
-        ({"$mergeObjects": [{"a": 1}, {"a": 2, "b": 3}]}, {"a": 2, "b": 3}),
         ({"$dateToString": {"date": DATE, "format": "%Y-%m-%d %H:%M:%S.%L"}},
          "2024-03-04 05:06:07.089"),
+        ({"$hour": DATE}, 5),
+        ({"$year": "$nope"}, None),
         ({"$dateTrunc": {"date": DATE, "unit": "week"}}, dt.datetime(2024, 3, 3)),
         ({"$dateTrunc": {"date": DATE, "unit": "year"}}, dt.datetime(2024, 1, 1)),
         ({"$dateTrunc": {"date": DATE, "unit": "month"}}, dt.datetime(2024, 3, 1)),
-        ({"$dateDiff": {"startDate": DATE, "endDate": dt.datetime(2024, 3, 5), "unit": "day"}},
-         Int64(1)),
-        ({"$dayOfWeek": DATE}, 2),
-        ({"$toString": 1.0}, "1"),
-        ({"$toInt": "12"}, 12),
-        ({"$toDate": Int64(0)}, dt.datetime(1970, 1, 1)),
-        ({"$type": "$nope"}, "missing"),
-        ({"$cmp": ["$nope", None]}, -1),
         ({"$literal": "$n"}, "$n"),
         ("$o.p", 1),
         ("$$ROOT.n", 5),
@@ -96,7 +80,8 @@ def test_expressions(run: Run, expression: Any, expected: Any) -> None:
         ("$", 40353),
         ({"$size": "$nope"}, 17124),
         ({"$concat": [1]}, 16702),
-        ({"$toInt": "x"}, 241),
+        ({"$let": {"vars": {}, "in": 1}}, 168),
+        ({"$and": "$nope", "$or": 1}, 15983),
         ({"$switch": {"branches": [{"case": False, "then": 1}]}}, 40066),
         ({"$dateToString": {"date": DATE, "timezone": "Europe/Warsaw"}}, 9),
         ({"$map": {"input": [], "as": "ROOT", "in": 1}}, 9),
@@ -141,8 +126,8 @@ def sittings(run: Run) -> Run:
         ([{"$match": {"_id": 0}}, {"$lookup": {"from": "names", "let": {"x": "$g"}, "as": "j",
           "pipeline": [{"$match": {"$expr": {"$eq": ["$_id", "$$x"]}}}]}},
           {"$project": {"_id": 0, "j": 1}}], [{"j": [{"_id": "a", "name": "A"}]}]),
-        ([{"$limit": 1}, {"$project": {"_id": 1}}, {"$unionWith": "names"}, {"$count": "n"}],
-         [{"n": 3}]),
+        ([{"$group": {"_id": None, "x": {"$max": "$t"}, "n": {"$min": "$d"}, "c": {"$count": {}}}}],
+         [{"_id": None, "x": ["x", "y"], "n": Decimal128("0"), "c": 6}]),
         ([{"$facet": {"a": [{"$count": "n"}], "b": [{"$match": {"n": 9}}]}}],
          [{"a": [{"n": 6}], "b": []}]),
         ([{"$bucket": {"groupBy": "$n", "boundaries": [0, 3], "default": "rest"}}],
@@ -165,6 +150,8 @@ def test_stages(sittings: Run, pipeline: list[Any], expected: list[Any]) -> None
         ({"$nope": 1}, 40324),
         ({}, 40323),
         ({"$graphLookup": {}}, 238),
+        ({"$unionWith": "names"}, 238),
+        ({"$merge": {"into": "x", "whenMatched": "replace"}}, 238),
         ({"$changeStream": {}}, 40573),
         ({"$group": {"n": {"$sum": 1}}}, 15955),
         ({"$group": {"_id": 1, "n": {"$nope": 1}}}, 15952),
@@ -185,8 +172,7 @@ def test_refused_stages(sittings: Run, stage: dict[str, Any], code: int) -> None
 def test_out_and_merge_write(sittings: Run) -> None:
     aggregate(sittings, [{"$match": {"g": "a"}}, {"$project": {"n": 1}}, {"$out": "copy"}])
     assert [d["n"] for d in aggregate(sittings, [], "copy")] == [0, 2, 4]
-    merge = {"into": "copy", "whenMatched": "merge", "whenNotMatched": "insert"}
-    aggregate(sittings, [{"$match": {"_id": {"$in": [0, 1]}}}, {"$merge": merge}])
+    aggregate(sittings, [{"$match": {"_id": {"$in": [0, 1]}}}, {"$merge": {"into": "copy"}}])
     merged = aggregate(sittings, [{"$sort": {"_id": 1}}], "copy")
     assert [d["_id"] for d in merged] == [0, 1, 2, 4]
     assert merged[0]["g"] == "a"
@@ -196,8 +182,3 @@ def test_sums_of_doubles_do_not_drift(run: Run) -> None:
     run({"insert": "c", "documents": [{"v": 0.1} for _ in range(10)]})
     group = {"$group": {"_id": None, "s": {"$sum": "$v"}}}
     assert aggregate(run, [group])[0]["s"] == 1.0
-
-
-def test_an_object_id_converts(run: Run) -> None:
-    number = ObjectId()
-    assert evaluated(run, {"$toObjectId": str(number)}) == number
