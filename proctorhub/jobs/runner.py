@@ -10,7 +10,17 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from proctorhub.config import Settings
-from proctorhub.services import booking, log, outbox, recorded, runtime, sitting
+from proctorhub.services import (
+    booking,
+    log,
+    monitoring,
+    monitoring_settings,
+    outbox,
+    recorded,
+    runtime,
+    sitting,
+    watchers,
+)
 
 #: Job name, what it does, every how many seconds.
 SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
@@ -21,6 +31,10 @@ SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
     ("tell_recordings", recorded.tell_finished, 1),
     ("deliver_outbox", outbox.deliver_due, 1),
     ("reconcile_bookings", booking.reconcile, 60),
+    ("tick_rules", monitoring.tick_due, 1),
+    ("finish_rules", monitoring.finish_over, 2),
+    ("watch_the_watchers", watchers.check, 1),
+    ("log_monitoring_changes", monitoring_settings.spread_all, 30),
 )
 
 _log = structlog.get_logger()

@@ -40,8 +40,9 @@ SETTLE = timedelta(seconds=5)
 class Watched:
     """A session to look at now.
 
-    `policy.checked` says what for; `sources` are those that are live. `forbidden_applications` are
-    the names to look for on the screen.
+    `policy.checked` says what for; `sources` are those of the media node that are live, and
+    `open_since` maps everything that can be looked at to since when (ms). `forbidden_applications`
+    are the names to look for on the screen.
     """
 
     session_id: str
@@ -50,6 +51,7 @@ class Watched:
     state: State
     policy: Policy
     sources: frozenset[str]
+    open_since: Mapping[Source, int]
     forbidden_applications: tuple[str, ...]
     exam_title: str
 
@@ -76,7 +78,11 @@ def watched() -> list[Watched]:
         policy = monitoring_settings.policy(state, exam, accommodated.get(session["_id"]))
         if policy is None:
             continue
-        live = {n for n, s in (session.get("sources") or {}).items() if s["state"] == "live"}
+        live = {
+            name: log.millis(status["at"])
+            for name, status in (session.get("sources") or {}).items()
+            if status["state"] == "live"
+        }
         sessions.append(
             Watched(
                 session_id=session["_id"],
@@ -85,11 +91,22 @@ def watched() -> list[Watched]:
                 state=state,
                 policy=policy,
                 sources=frozenset(live),
+                open_since=_open_since(session, live),
                 forbidden_applications=tuple(exam.monitoring.forbidden_applications),
                 exam_title=exam.title,
             )
         )
     return sessions
+
+
+def _open_since(session: Document, live: Mapping[str, int]) -> dict[Source, int]:
+    began = session.get("started_at") or session.get("checked_in_at") or session["created_at"]
+    found = {Source.PAGE: log.millis(began)}
+    if "camera" in live:
+        found |= {Source.CAMERA: live["camera"], Source.MICROPHONE: live["camera"]}
+    if "screen" in live:
+        found[Source.SCREEN] = live["screen"]
+    return found
 
 
 def observe(
@@ -124,6 +141,12 @@ def observe(
 
     state, changes = _moved(session_id, source, policy, all_of_them, extra, pictures)
     return Seen(changes, suspect=rules.suspect(state, looks[-1], policy))
+
+
+def newest(session_id: str, source: Source) -> int | None:
+    """Return the time (ms) of the newest look at a source that the rules took."""
+    document = RuleState._get_collection().find_one({"_id": f"{session_id}/{source.value}"})
+    return rules.from_plain(document["state"]).newest.get(source) if document else None
 
 
 def tick_due() -> int:

@@ -1,0 +1,175 @@
+"""Who watches the watcher: what should be looked at, against when it last was.
+
+The page's own signals count as looked at while the page says that it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from proctorhub.domain.incident_rules import RULES, Detector
+from proctorhub.domain.observation import Source
+from proctorhub.domain.permissions import Actor
+from proctorhub.domain.watching import Facts, Looking, looking
+from proctorhub.records.base import utc_now
+from proctorhub.records.incidents import RuleState, VisionWorker, Watch
+from proctorhub.services import access, changing, log, monitoring, recording
+
+View = dict[str, Any]
+
+
+def beat(worker_id: str, able: Iterable[Detector]) -> None:
+    """Note that a worker is there and what it can look for; to be called every second."""
+    names = sorted(able)
+    VisionWorker._get_collection().update_one(
+        {"_id": worker_id}, {"$set": {"able": names, "beat_at": utc_now()}}, upsert=True
+    )
+
+
+def pages_alive(session_ids: Iterable[str]) -> None:
+    """Note that the candidates' pages of these sessions are there."""
+    now = log.millis(utc_now())
+    for session_id in session_ids:
+        Watch._get_collection().update_one(
+            {"_id": session_id}, {"$set": {"page_at_ms": now}}, upsert=True
+        )
+
+
+def check() -> int:
+    """Tell of every detector that fell silent or looks again; returns how many sessions changed."""
+    sessions = monitoring.watched()
+    count = 0
+    for session, facts, watch in _facts(sessions):
+        states = {d: looking(d, facts) for d in session.policy.checked}
+        before: dict[str, int] = (watch or {}).get("silent") or {}
+        silent = {d.value: since for d, (state, since) in states.items() if since is not None}
+        # what cannot be looked at now stays silent until it can: nobody has looked since
+        held = {d for d, (state, _) in states.items() if state is Looking.NO_SOURCE}
+        silent |= {name: since for name, since in before.items() if name in held}
+        if silent.keys() == before.keys():
+            continue
+        count += _told(session.session_id, before, silent, watch)
+    return count
+
+
+def of_session(actor: Actor, session_id: str) -> View:
+    """Return `{detectors, gaps}` for staff: how each detector stands now, and when none looked."""
+    session = access.as_staff(actor, session_id)
+    return {"detectors": _detectors(session_id), "gaps": gaps(session)}
+
+
+def gaps(session: changing.Document) -> list[View]:
+    """Return when detectors were silent: `{source, detectors, started_at, ended_at}`."""
+    open_since: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, int, int], list[str]] = {}
+    end = session.get("finished_at")
+    ends_at = log.millis(end or utc_now())
+    told = log.of_kind(session["_id"], "monitoring.silent")
+    told += log.of_kind(session["_id"], "monitoring.live")
+    for entry in sorted(told, key=lambda e: int(e["seq"])):
+        data = entry["data"]
+        for name in data["detectors"]:
+            key = (data["source"], name)
+            if entry["kind"] == "monitoring.silent":
+                open_since.setdefault(key, data["since"])
+            elif key in open_since:
+                span = (data["source"], open_since.pop(key), entry["at"])
+                found.setdefault(span, []).append(name)
+    for (source, name), since in open_since.items():
+        found.setdefault((source, since, max(since, ends_at)), []).append(name)
+    return [
+        {
+            "source": source,
+            "detectors": names,
+            "started_at": recording.moment(started),
+            "ended_at": recording.moment(ended),
+        }
+        for (source, started, ended), names in sorted(found.items(), key=lambda item: item[0][1])
+    ]
+
+
+def _detectors(session_id: str) -> list[View]:
+    now = [one for one in monitoring.watched() if one.session_id == session_id]
+    items = []
+    for session, facts, _ in _facts(now):
+        for detector in RULES:
+            if detector in session.policy.checked:
+                state, since = looking(detector, facts)
+                items.append(
+                    {
+                        "detector": detector.value,
+                        "source": RULES[detector].source.value,
+                        "state": state.value,
+                        "since": recording.moment(since) if since is not None else None,
+                    }
+                )
+    return items
+
+
+def _facts(
+    sessions: list[monitoring.Watched],
+) -> Iterable[tuple[monitoring.Watched, Facts, changing.Document | None]]:
+    ids = [session.session_id for session in sessions]
+    base = Facts(now=log.millis(utc_now()), able=_able())
+    looked: dict[str, dict[Source, int]] = {}
+    served: dict[str, dict[Source, frozenset[Detector]]] = {}
+    for state in RuleState._get_collection().find({"session_id": {"$in": ids}}, {"state": 0}):
+        if state.get("looked_ms") is not None:
+            source, of = Source(state["source"]), state["session_id"]
+            looked.setdefault(of, {})[source] = state["looked_ms"]
+            names = frozenset(Detector(name) for name in state.get("serves") or ())
+            served.setdefault(of, {})[source] = names
+    watches = {w["_id"]: w for w in Watch._get_collection().find({"_id": {"$in": ids}})}
+    for session in sessions:
+        which = session.session_id
+        watch = watches.get(which)
+        seen = dict(looked.get(which, {}))
+        page_at = (watch or {}).get("page_at_ms")
+        if page_at is not None:
+            seen[Source.PAGE] = page_at
+        facts = replace(
+            base, open_since=session.open_since, looked=seen, served=served.get(which, {})
+        )
+        yield session, facts, watch
+
+
+def _able() -> dict[Detector, int]:
+    able: dict[Detector, int] = {}
+    for worker in VisionWorker._get_collection().find():
+        at = log.millis(worker["beat_at"])
+        for name in worker["able"]:
+            able[Detector(name)] = max(at, able.get(Detector(name), 0))
+    return able
+
+
+def _told(
+    session_id: str, before: dict[str, int], after: dict[str, int], watch: changing.Document | None
+) -> int:
+    entries = []
+    for kind, names, since in (
+        ("monitoring.silent", after.keys() - before.keys(), after),
+        ("monitoring.live", before.keys() - after.keys(), before),
+    ):
+        by_source: dict[str, list[str]] = {}
+        for name in sorted(names):
+            by_source.setdefault(RULES[Detector(name)].source.value, []).append(name)
+        for source, detectors in by_source.items():
+            data = {"source": source, "detectors": detectors}
+            data["since"] = min(since[name] for name in detectors)  # type: ignore[assignment]
+            entries.append(log.entry(kind, None, data))
+    watches = Watch._get_collection()
+    if watch is None:
+        watches.update_one({"_id": session_id}, {"$setOnInsert": {"silent": {}}}, upsert=True)
+    changed = watches.update_one(
+        {"_id": session_id, **_same(before)},
+        {"$set": {"silent": after}, "$push": {"pending": {"$each": entries}}},
+    )
+    log.drain_from(Watch, session_id, session_id)
+    return int(changed.modified_count)
+
+
+def _same(silent: dict[str, int]) -> View:
+    """Return the condition that nobody else has told of a change meanwhile."""
+    return {f"silent.{detector.value}": silent.get(detector.value) for detector in Detector}
