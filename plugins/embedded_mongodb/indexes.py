@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -91,26 +93,11 @@ class Index:
         return self._multikeys(document), True
 
     def _multikeys(self, document: Document) -> set[bytes]:
-        """Fields below one array keep together element by element; others combine freely."""
-        arrays = {parts[0] for parts in self._paths if _meets_array(document, parts)}
-        if len(arrays) > 1:
-            raise CommandError(
-                "CannotIndexParallelArrays", f"cannot index parallel arrays {sorted(arrays)}"
-            )
-        (name,) = arrays
-        below = [parts[1:] for parts in self._paths if parts[0] == name]
-        values = document[name]
-        variants = [document]
-        plain = all(path and not any(map(is_index, path)) for path in below)
-        if plain and type(values) is list:
-            variants = [{**document, name: v} for v in values if type(v) in (dict, DBRef)]
-            if len(variants) < len(values) or not values:
-                variants.append({**document, name: None})
-        keys = set()
-        for variant in variants:
-            columns = [_column(variant, parts) for parts in self._paths]
-            keys |= {self._join(combined) for combined in itertools.product(*columns)}
-        return keys
+        if any(is_index(part) for parts in self._paths for part in parts):
+            # A position may also be a field's name: every combination, so that none is missed.
+            columns = [_column(document, parts) for parts in self._paths]
+            return set(map(self._join, itertools.product(*columns)))
+        return set(map(self._join, _elementwise([(document, parts) for parts in self._paths])))
 
     def _join(self, parts: Any) -> bytes:
         return b"".join(
@@ -128,17 +115,42 @@ class Index:
         return values
 
 
-def _meets_array(value: Any, parts: list[str]) -> bool:
-    """Tell whether a path leads to an array or through one."""
-    for part in parts:
+def _elementwise(places: Sequence[tuple[Any, list[str]] | bytes]) -> Iterator[list[bytes]]:
+    """Yield one key per field for each array element: fields below one array keep together.
+
+    A place is a value with the path still to go, or the key of a field that has been reached.
+    """
+    reached = [place if isinstance(place, bytes) else _up_to_array(*place) for place in places]
+    arrays = [place[0] for place in reached if type(place) is tuple]
+    if not arrays:
+        yield reached  # type: ignore[misc]
+        return
+    if any(array is not arrays[0] for array in arrays):
+        raise CommandError("CannotIndexParallelArrays", "cannot index parallel arrays")
+    for element in arrays[0] or [_NOTHING]:
+        yield from _elementwise(
+            [p if isinstance(p, bytes) else _within(element, p[1]) for p in reached]
+        )
+
+
+_NOTHING = object()
+
+
+def _up_to_array(value: Any, parts: list[str]) -> tuple[list[Any], list[str]] | bytes:
+    """Follow a path to its end, which gives a key, or to the first array on it."""
+    for at, part in enumerate(parts):
         if type(value) is list:
-            return True
+            return value, parts[at:]
         if type(value) is DBRef:
             value = fields_of(value)
-        if type(value) is not dict:
-            return False
-        value = value.get(part)
-    return type(value) is list
+        value = value.get(part, MISSING) if type(value) is dict else MISSING
+    return (value, []) if type(value) is list else encode(value)
+
+
+def _within(element: Any, parts: list[str]) -> tuple[Any, list[str]] | bytes:
+    if not parts:
+        return KEY_EMPTY_ARRAY if element is _NOTHING else encode(element)
+    return (element, parts) if type(element) in (dict, DBRef) else KEY_NULL
 
 
 def _column(document: Document, parts: list[str]) -> list[bytes]:
@@ -220,3 +232,8 @@ def _check_partial(expression: Any) -> None:
         if key in ("$and", "$or"):
             for clause in value:
                 _check_partial(clause)
+
+
+def entry_checksum(key: bytes, row: int) -> int:
+    """Return the checksum that an index entry carries."""
+    return zlib.crc32(key, row & 0xFFFFFFFF)

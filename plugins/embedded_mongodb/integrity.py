@@ -1,11 +1,13 @@
 # ruff: noqa: S608 - only our own table numbers are put into the text of a statement
-"""Finding damage: SQLite's own check of the file, and the checksum of every document."""
+"""Finding damage: SQLite's own check of the file, and every checksum of ours."""
 
 from __future__ import annotations
 
 import sqlite3
 import zlib
 from pathlib import Path
+
+from .indexes import entry_checksum
 
 
 class DamagedFile(Exception):
@@ -27,14 +29,18 @@ def check_file(path: Path) -> None:
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:
-    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    run = connection.execute
+    finding = run("PRAGMA integrity_check(1)").fetchone()[0]
     if finding != "ok":
         raise DamagedFile(f"{path} is damaged: {' '.join(finding.split())}. Restore a backup")
-    tables = connection.execute("SELECT id, db, name FROM collections").fetchall()
-    for number, db, name in tables:
-        for row, crc, raw in connection.execute(f"SELECT row, crc, doc FROM d{number}"):
+    for number, db, name in run("SELECT id, db, name FROM collections").fetchall():
+        for row, crc, raw in run(f"SELECT row, crc, doc FROM d{number}"):
             if zlib.crc32(raw) != crc:
-                raise DamagedFile(
-                    f"{path} is damaged: a document of {db}.{name} (row {row}) has changed. "
-                    "Restore a backup"
-                )
+                what = f"a document of {db}.{name} (row {row})"
+                raise DamagedFile(f"{path} is damaged: {what} has changed. Restore a backup")
+        indexes = run("SELECT id FROM indexes WHERE collection = ?", (number,)).fetchall()
+        for (index,) in indexes:
+            for key, row, crc in run(f"SELECT key, row, crc FROM x{index}"):
+                if entry_checksum(key, row) != crc:
+                    what = f"an index entry of {db}.{name} (row {row})"
+                    raise DamagedFile(f"{path} is damaged: {what} has changed. Restore a backup")

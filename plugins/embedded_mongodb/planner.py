@@ -35,10 +35,14 @@ class Plan:
     exact: bool = False
     sorted: bool = False
     backward: bool = False
+    branches: tuple[Plan, ...] = ()
+    """The plans of the clauses of an `$or`, whose rows together are the candidates."""
 
     @property
     def name(self) -> str:
         """The stage that `explain` shows."""
+        if self.branches:
+            return "OR"
         if self.scan:
             return "COLLSCAN"
         return "IDHACK" if self.index is None else "IXSCAN"
@@ -90,7 +94,19 @@ def make_plan(
         plan, score = _plan_with(index, conditions, complete, sort)
         if plan is not None and (score > best_score or (not scan_allowed and best.scan)):
             best, best_score = plan, score
+    if best.scan and hint is None:
+        return _either(collection, query) or best
     return best
+
+
+def _either(collection: Collection, query: Document) -> Plan | None:
+    """Return the plan of an `$or` when an index answers each of its clauses."""
+    for name, clauses in conjuncts(query):
+        if name == "$or" and type(clauses) is list:
+            branches = tuple(make_plan(collection, clause) for clause in clauses)
+            if branches and not any(branch.scan for branch in branches):
+                return Plan(scan=False, branches=branches)
+    return None
 
 
 def _is_hinted(index: Index | None, hint: Any) -> bool:

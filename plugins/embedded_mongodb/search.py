@@ -72,14 +72,8 @@ def search(storage: Storage, collection: Collection | None, query: Query) -> Ite
     plan = make_plan(collection, query.filter, fields, query.hint)
     matches = _matches(storage, collection, plan, predicate, query.deadline)
     if fields and not plan.sorted:
-        matches = _sorted(
-            matches, sort_key(query.sort), query.skip + query.limit if query.limit else 0
-        )
-    if query.skip or query.limit:
-        return itertools.islice(
-            matches, query.skip, query.skip + query.limit if query.limit else None
-        )
-    return matches
+        matches = _sorted(matches, sort_key(query.sort), query.end)
+    return itertools.islice(matches, query.skip, query.end)
 
 
 def count(storage: Storage, collection: Collection | None, query: Query) -> int:
@@ -125,15 +119,29 @@ def _candidates(
     if plan.scan:
         yield from storage.scan(collection)
         return
-    seen: set[int] = set()
-    for row in _index_rows(storage, collection, plan):
-        if plan.index is not None and plan.index.multikey:
-            if row in seen:
-                continue
-            seen.add(row)
+    rows = itertools.chain.from_iterable(
+        _index_rows(storage, collection, leaf) for leaf in _leaves(plan)
+    )
+    repeats = plan.branches or (plan.index is not None and plan.index.multikey)
+    for row in _once(rows) if repeats else rows:
         raw = storage.fetch(collection, row)
         if raw is not None:
             yield row, raw
+
+
+def _leaves(plan: Plan) -> Iterator[Plan]:
+    if not plan.branches:
+        yield plan
+    for branch in plan.branches:
+        yield from _leaves(branch)
+
+
+def _once(rows: Iterator[int]) -> Iterator[int]:
+    seen: set[int] = set()
+    for row in rows:
+        if row not in seen:
+            seen.add(row)
+            yield row
 
 
 def _index_rows(storage: Storage, collection: Collection, plan: Plan) -> Iterator[int]:

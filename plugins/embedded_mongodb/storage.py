@@ -17,7 +17,7 @@ from .bsonkeys import encode
 from .catalog import Collection
 from .documents import MAX_DOCUMENT, decode_document, encode_document
 from .errors import CommandError
-from .indexes import Index
+from .indexes import Index, entry_checksum
 from .transactions import PAGE_SIZE, Transactions
 
 Document = dict[str, Any]
@@ -71,7 +71,7 @@ class Storage(Transactions):
         key = "key" if index.unique else "key, row"
         self.execute(
             f"CREATE TABLE x{index.id} (key BLOB NOT NULL, row INTEGER NOT NULL, "
-            f"PRIMARY KEY ({key})) WITHOUT ROWID"
+            f"crc INTEGER NOT NULL, PRIMARY KEY ({key})) WITHOUT ROWID"
         )
         collection = collection.with_index(index)
         self._pending = self.writing_catalog.with_collection(collection)
@@ -184,9 +184,10 @@ class Storage(Transactions):
             self.execute(f"DELETE FROM x{index.id} WHERE key = ? AND row = ?", (key, row))
 
     def _add_keys(self, collection: Collection, index: Index, row: int, keys: set[bytes]) -> None:
+        sql = f"INSERT INTO x{index.id} (key, row, crc) VALUES (?, ?, ?)"
         for key in keys:
             try:
-                self.execute(f"INSERT INTO x{index.id} (key, row) VALUES (?, ?)", (key, row))
+                self.execute(sql, (key, row, entry_checksum(key, row)))
             except sqlite3.IntegrityError:
                 raise _duplicate(
                     collection, index.name, index.spec["key"], index.values_of(key)

@@ -30,6 +30,13 @@ def index(key: dict[str, int], **options: Any) -> Index:
         ({"s": 1, "a": 1}, {"s": 0, "a": [1, 2]}, [[0, 1], [0, 2]], True),
         ({"a.b": 1}, {"a": [1, 2]}, [[None]], True),
         ({"a": 1, "a.b": 1}, {"a": [0]}, [[0, None]], True),
+        ({"a.b.x": 1, "a.b.y": 1}, {"a": {"b": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}},
+         [[1, 2], [3, 4]], True),
+        ({"a.b.x": 1, "a.b.y": 1}, {"a": [{"b": [{"x": 1, "y": 2}, {"x": 3}]}, {"b": []}]},
+         [[1, 2], [3, None], [None, None]], True),
+        ({"a": 1, "a.b": 1}, {"a": [{"b": [1, 2]}]}, [[{"b": [1, 2]}, 1], [{"b": [1, 2]}, 2]],
+         True),
+        ({"a.b": 1}, {"a": [[{"b": 1}]]}, [[None]], True),
     ],
 )  # fmt: skip
 def test_keys_of_a_document(
@@ -41,6 +48,13 @@ def test_keys_of_a_document(
         tuple(encode(v) for v in entry) for entry in entries
     }
     assert is_multikey is multikey
+
+
+def test_fields_below_different_arrays_cannot_be_indexed_together() -> None:
+    for document in ({"a": [1], "b": [2]}, {"a": {"x": [1], "y": [2]}}):
+        with pytest.raises(CommandError) as refused:
+            index({"a.x": 1, "a.y": 1} if "b" not in document else {"a": 1, "b": 1}).keys(document)
+        assert refused.value.name == "CannotIndexParallelArrays"
 
 
 @given(strategies.documents)

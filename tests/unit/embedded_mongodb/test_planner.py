@@ -153,7 +153,7 @@ def indexed(run: Run, storage: Storage) -> Storage:
         ({"m": {"$gt": 1, "$lt": 2}}, [], "m", False, True),
         ({"m": 1}, [("m", 1)], "m", False, False),
         ({"z": 1}, [], None, False, False),
-        ({"$or": [{"s": 1}, {"u": 1}]}, [], None, False, False),
+        ({"$or": [{"s": 1}, {"z": 1}]}, [], None, False, False),
     ],
 )
 def test_chooses_an_index_where_it_may(
@@ -169,6 +169,17 @@ def test_chooses_an_index_where_it_may(
     assert (plan.index.name if plan.index else None) == index
     if index:
         assert (plan.exact, plan.sorted) == (exact, in_order)
+
+
+def test_an_or_uses_an_index_for_each_of_its_clauses(run: Run, indexed: Storage) -> None:
+    run({"insert": "c", "documents": [{"_id": n, "s": n % 5, "u": n % 7} for n in range(70)]})
+    query: dict[str, Any] = {"z": None, "$or": [{"s": 1}, {"$or": [{"u": 2}, {"_id": 3}]}]}
+    plan = plan_for(run, indexed, query)
+    assert [branch.name for branch in plan.branches] == ["IXSCAN", "OR"]
+    wanted = [n for n in range(70) if n % 5 == 1 or n % 7 == 2 or n == 3]
+    found = run({"find": "c", "filter": query, "sort": {"_id": 1}})["cursor"]["firstBatch"]
+    assert [document["_id"] for document in found] == wanted
+    assert run({"count": "c", "query": query})["n"] == len(wanted)
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,25 @@ def test_a_changed_byte_in_a_document_is_found(filled: Path) -> None:
     storage.close()
 
 
+def test_a_changed_byte_in_an_index_is_found(tmp_path: Path) -> None:
+    storage = Storage(tmp_path / "a.db")
+    with storage.write():
+        spec = {"key": {"login": 1}, "name": "login"}
+        storage.create_index(storage.collection("test", "c"), spec)
+        for login in ("annabel", "bartek"):
+            storage.insert(storage.collection("test", "c"), {"_id": login * 2, "login": login})
+    storage.close()
+    data = (tmp_path / "a.db").read_bytes()
+    for old, new, what in (
+        (b"\x14annabel\0", b"\x14annabfl\0", r"an index entry of test\.c \(row 1\)"),
+        (b"\x14annabelannabel\0", b"\x14annabelannabem\0", "missing from index"),
+    ):
+        assert old in data
+        (tmp_path / "b.db").write_bytes(data.replace(old, new, 1))
+        with pytest.raises(DamagedFile, match=what):
+            check_file(tmp_path / "b.db")
+
+
 @pytest.mark.parametrize("place", ["header", "page", "cut"])
 def test_a_damaged_file_is_found(filled: Path, place: str) -> None:
     data = bytearray(filled.read_bytes())
