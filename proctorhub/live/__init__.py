@@ -18,6 +18,7 @@ from proctorhub.live.follower import Follower
 from proctorhub.live.gate import Gate
 from proctorhub.live.housekeeping import Housekeeping
 from proctorhub.live.presence import Presence
+from proctorhub.live.pulse import Pulse
 from proctorhub.live.push import FindActor, Pusher
 
 Who = Callable[[], Actor | None]
@@ -39,6 +40,7 @@ class Live:
         self.gate = Gate(settings.socket_limit, PER_PERSON)
         self.follower = Follower()
         self.presence = Presence()
+        self.pulse = Pulse()
         self.socketio = SocketIO(
             app,
             async_mode="threading",
@@ -55,7 +57,7 @@ class Live:
         engine = self.socketio.server.eio
         engine._async = {**engine._async, "websocket": BoundedWebSocket}
         app.wsgi_app = SocketDoor(app, app.wsgi_app, self.gate, who)  # type: ignore[method-assign]
-        events.register(self.socketio, who, self.presence)
+        events.register(self.socketio, who, self.presence, self.pulse)
         self.follower.subscribe(Pusher(self.socketio, self.presence, find_actor))
         self.housekeeping = Housekeeping(self.socketio, self.presence, find_actor)
 
@@ -75,9 +77,11 @@ class Live:
         """Begin following. Call it in the process that serves, after the fork."""
         self.follower.start()
         self.housekeeping.start()
+        self.pulse.start()
 
     def stop(self) -> None:
         """Stop following and close all sockets, so that the process can end."""
         self.housekeeping.stop()
+        self.pulse.stop()
         self.follower.stop()
         hang_up_all(self.socketio)

@@ -15,6 +15,7 @@ from proctorhub.live import problems, rooms
 from proctorhub.live.closing import hang_up
 from proctorhub.live.door import REFUSED
 from proctorhub.live.presence import MAX_WATCHED, Guest, Presence
+from proctorhub.live.pulse import Pulse
 from proctorhub.services import sessions
 from proctorhub.services.errors import Conflict, Forbidden, Invalid, ServiceError, Unauthenticated
 
@@ -47,7 +48,7 @@ class TooManyEvents(ServiceError):
         super().__init__("Too many requests; wait a moment.", code="too_many_requests")
 
 
-def register(socketio: SocketIO, who: Who, presence: Presence) -> None:
+def register(socketio: SocketIO, who: Who, presence: Presence, pulse: Pulse) -> None:
     """Add the handlers."""
 
     @socketio.on("connect")
@@ -87,6 +88,11 @@ def register(socketio: SocketIO, who: Who, presence: Presence) -> None:
 
         socketio.on_event(event, answer)
 
+    def page_alive(_actor: Actor, guest: Guest, asked: OfSession) -> None:
+        if guest.watched.get(asked.session_id) == "candidate":
+            pulse.hear(asked.session_id)
+
+    on("page_alive", OfSession, page_alive)
     on("watch_session", OfSession, _watch_session)
     on("leave_session", OfSession, _leave_session)
     on("watch_day", Nothing, _watch_day)

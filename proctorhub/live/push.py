@@ -16,10 +16,35 @@ from proctorhub.services.feed import FeedEntry
 
 #: Entries after which the session object looks as before.
 _VIEW_UNCHANGED = frozenset(
-    {"chat", "note", "still.taken", "segment.stored", "gap.noted", "evidence.read"}
+    {
+        "chat",
+        "note",
+        "still.taken",
+        "segment.stored",
+        "gap.noted",
+        "evidence.read",
+        "incident.opened",
+        "incident.grown",
+        "incident.closed",
+        "incident.decided",
+        "monitoring.silent",
+        "monitoring.live",
+        "monitoring.changed",
+    }
 )
 #: Entries that the tiles of a proctor's grid show.
-_ON_TILES = frozenset({"chat", "gap.noted"})
+_ON_TILES = frozenset(
+    {
+        "chat",
+        "gap.noted",
+        "incident.opened",
+        "incident.grown",
+        "incident.closed",
+        "incident.decided",
+        "monitoring.silent",
+        "monitoring.live",
+    }
+)
 #: Entries after which a session may have left somebody's table.
 _CHANGES_HANDS = frozenset({"proctor.assigned", "booking.made"})
 

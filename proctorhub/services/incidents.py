@@ -201,15 +201,14 @@ def _told(which: str, change: Change) -> View:
 
 def _stills(session_id: str, change: Change, pictures: Mapping[str, bytes]) -> list[View]:
     kept: list[View] = []
-    for look in reversed(change.explanation["looks"]):
-        sha256 = look["frame_sha256"]
+    for sha256 in dict.fromkeys(look["frame_sha256"] for look in change.explanation["looks"]):
         if sha256 not in pictures or len(kept) == MOST_STILLS:
             continue
         still_id = _digest(f"{session_id}/{sha256}")
         if files.read(still_id) is None:
             files.save(still_id, pictures[sha256], content_type="image/jpeg", owner=session_id)
         kept.append({"id": still_id, "frame_sha256": sha256})
-    return kept[::-1]
+    return kept
 
 
 def _of(session_id: str) -> Iterable[changing.Document]:

@@ -13,7 +13,17 @@ from proctorhub.domain.session import State
 from proctorhub.domain.ticket import RECORDED_SOURCES
 from proctorhub.records.base import utc_now
 from proctorhub.records.sessions import Gap, Segment
-from proctorhub.services import access, changing, log, playback, reading, recording, sessions
+from proctorhub.services import (
+    access,
+    changing,
+    incidents,
+    log,
+    playback,
+    reading,
+    recording,
+    sessions,
+    watchers,
+)
 from proctorhub.services.errors import NotFound
 
 #: A source counts as expected from its first connection on; its first frame may take this long.
@@ -33,10 +43,14 @@ def report(actor: Actor, session_id: str) -> dict[str, Any]:
     reading.note(actor, session_id, "report", side=side)
     chain = list(log.entries(session_id))
     check = evidence.verify(chain)
+    flagged = incidents.overview(session, for_candidate=own)
     return {
         "session": sessions.view(actor, session_id),
         "entries": [e for e in chain if visible_to(side, e["kind"])],
         "sources": [item for name in RECORDED_SOURCES for item in _recordings(session, name)],
+        "incidents": flagged["items"],
+        "suspicion": flagged["suspicion"],
+        "monitoring_gaps": watchers.gaps(session),
         "log": {"entries": check.entries, "intact": check.intact, "head": check.head},
     }
 

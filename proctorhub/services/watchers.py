@@ -54,6 +54,12 @@ def check() -> int:
     return count
 
 
+def silent(session_ids: list[str]) -> dict[str, list[str]]:
+    """Return session → its silent detectors, as last told."""
+    found = Watch._get_collection().find({"_id": {"$in": session_ids}})
+    return {watch["_id"]: sorted(watch.get("silent") or {}) for watch in found}
+
+
 def of_session(actor: Actor, session_id: str) -> View:
     """Return `{detectors, gaps}` for staff: how each detector stands now, and when none looked."""
     session = access.as_staff(actor, session_id)

@@ -7,14 +7,15 @@ from typing import Any
 from proctorhub.domain.permissions import Actor, Right
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.records.sessions import Gap, Session
-from proctorhub.services import access, log, sessions
+from proctorhub.services import access, incidents, log, sessions, watchers
 
 
 def grid(actor: Actor) -> list[dict[str, Any]]:
     """Return the actor's sessions that are going on, in an order that stays as they go on.
 
-    Each is `{session, chat, gaps, gap_ms}`: as staff see it, its last line of chat, and how much
-    media is missing. Raises Forbidden.
+    Each is `{session, chat, gaps, gap_ms, incidents, silent}`: as staff see it, its last line of
+    chat, how much media is missing, the incidents nobody has decided, and the detectors that are
+    silent. Raises Forbidden.
     """
     access.require(actor, Right.PROCTOR)
     query = {
@@ -24,13 +25,18 @@ def grid(actor: Actor) -> list[dict[str, Any]]:
     }
     order = [("scheduled_at", 1), ("_id", 1)]
     found = list(Session._get_collection().find(query).sort(order).limit(sessions.LIST_LIMIT))
-    missing = _missing([session["_id"] for session in found])
+    ids = [session["_id"] for session in found]
+    missing = _missing(ids)
+    undecided = incidents.summaries(ids)
+    silent = watchers.silent(ids)
     return [
         {
             "session": view,
             "chat": log.last_of_kind(view["id"], "chat"),
             "gaps": len(missing.get(view["id"], [])),
             "gap_ms": sum(missing.get(view["id"], [])),
+            "incidents": undecided.get(view["id"], []),
+            "silent": silent.get(view["id"], []),
         }
         for view in sessions.staff_views(found)
     ]

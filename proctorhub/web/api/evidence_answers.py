@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from proctorhub.web.api.fields import Answer
+from proctorhub.web.api.incident_answers import Incident, MonitoringGap, Suspicion
 from proctorhub.web.api.session_answers import Entry, Session
 
 
@@ -56,6 +57,9 @@ class Report(Answer):
     session: Session
     entries: list[Entry]
     sources: list[Recording]
+    incidents: list[Incident]
+    suspicion: Suspicion | None
+    monitoring_gaps: list[MonitoringGap]
     log: LogCheck
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flask import Response, current_app
 
+from proctorhub.domain.incident_rules import ORDER, Severity
 from proctorhub.domain.permissions import Actor, Parties, Right, Standing, standing
 from proctorhub.live import Live, wire
 from proctorhub.live.gate import GateFull
@@ -30,9 +31,13 @@ BACKLOG = 1000
 
 
 class LiveQuery(Query):
-    """Whose sessions; only the own institution is open."""
+    """Whose sessions, and how grave: with `severity` only incidents of at least that one.
+
+    Only the own institution is open.
+    """
 
     institution: Id | None = None
+    severity: Severity | None = None
 
 
 @resource.route("GET", "/proctoring/live", query=LiveQuery, answer=Media("text/event-stream"))
@@ -47,7 +52,7 @@ def follow_live(actor: Actor, query: LiveQuery) -> Response:
         live.gate.enter(actor.user_id)
     except GateFull as full:
         raise ApiError(503, full.code, str(full)) from None
-    response = Response(Stream(live, actor), content_type="text/event-stream")
+    response = Response(Stream(live, actor, query.severity), content_type="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
@@ -55,9 +60,10 @@ def follow_live(actor: Actor, query: LiveQuery) -> Response:
 class Stream:
     """The chunks of one follower; `close` is called by the WSGI server, whatever happened."""
 
-    def __init__(self, live: Live, actor: Actor) -> None:
+    def __init__(self, live: Live, actor: Actor, severity: Severity | None = None) -> None:
         self._live = live
         self._actor = actor
+        self._severity = severity
         self._waiting: queue.Queue[FeedEntry] = queue.Queue(BACKLOG)
         self._behind = False
         self._open = True
@@ -98,12 +104,19 @@ class Stream:
                 yield f"id: {entry.id}\nevent: entry\ndata: {wire.dumps(as_event(entry))}\n\n"
             silent_since = time.monotonic()
 
+    def _grave_enough(self, entry: FeedEntry) -> bool:
+        if self._severity is None:
+            return True
+        severity = entry.data.get("severity")
+        known = severity in ORDER and entry.kind.startswith("incident.")
+        return known and ORDER[Severity(severity)] >= ORDER[self._severity]
+
     def _still_welcome(self) -> bool:
         machine = self._actor.user_id.startswith("token:")
         return machine or accounts.actor_for(self._actor.user_id) is not None
 
     def _may_see(self, entry: FeedEntry) -> bool:
-        if entry.session_id is None:
+        if entry.session_id is None or not self._grave_enough(entry):
             return False
         try:
             whose = sessions.audience(entry.session_id)

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
+from proctorhub.domain.incident_rules import Detector
 from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Tier, Verdict
 from proctorhub.web.api.answers import Rules, Video
 from proctorhub.web.api.fields import Answer
+from proctorhub.web.api.incident_answers import OpenIncident
 
 
 class ExamOfSession(Answer):
@@ -194,9 +196,13 @@ class Entry(Answer):
 
 
 class Watched(Answer):
-    """A session that is going on, with its last line of chat and how much media is missing."""
+    """A session that is going on, with its last line of chat, how much media is missing, the
+    incidents that nobody has decided, and the detectors that are silent.
+    """
 
     session: Session
     chat: Entry | None
     gaps: int
     gap_ms: int
+    incidents: list[OpenIncident]
+    silent: list[Detector]

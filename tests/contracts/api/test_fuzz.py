@@ -92,6 +92,15 @@ RIGHT = {
     "sign_conclusion": {"verdict": "technical", "comment": "power cut"},
     "issue_ticket": {"source": "camera", "direction": "send"},
     "issue_still_tickets": {"session_ids": ["a", "b"]},
+    "decide_incident": {"decision": "confirmed", "comment": "", "was": None},
+    "send_signals": {"signals": [{"kind": "tab_hidden", "at": "2026-11-21T09:00:00Z", "on": True}]},
+    "put_exam_monitoring": {
+        "off": ["speech"],
+        "weights": {"no_face": 3},
+        "severity": {"no_face": "low"},
+        "forbidden_applications": ["Discord"],
+    },
+    "put_accommodation": {"off": ["speech"], "relaxed": {"no_face": 2}, "reason": "x"},
     "say": WORDS,
     "warn_candidate": WORDS,
     "add_note": WORDS,
@@ -138,6 +147,7 @@ def test_no_operation_falls_over(who, request, sitting, exam, admin, candidate):
         "session_id": sitting.id,
         "exam_id": exam["id"],
         "user_id": candidate.user_id,
+        "candidate_id": candidate.user_id,
         "source": "camera",
     }
     for route in TABLE:
@@ -145,7 +155,7 @@ def test_no_operation_falls_over(who, request, sitting, exam, admin, candidate):
             continue
         for _ in range(ROUNDS):
             path = route.path
-            for name in ("session_id", "exam_id", "user_id", "source", "still_id", "token_id"):
+            for name in (*known, "still_id", "token_id", "incident_id"):
                 odd = dice.choice(["%00", "..", "%F0%9F%98%80", "$ne", "x" * 300, "0" * 32])
                 path = path.replace(
                     f"<{name}>", known.get(name, odd) if dice.random() < 0.7 else odd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
@@ -18,6 +19,9 @@ from werkzeug.serving import make_server
 from proctorhub.config import Settings
 from proctorhub.live import Live
 from proctorhub.live.closing import hang_up
+from proctorhub.live.wire import rfc3339
+from proctorhub.records.base import utc_now
+from proctorhub.records.incidents import Watch
 from proctorhub.records.people import User
 from proctorhub.services import accounts, chat, proctoring
 
@@ -330,11 +334,12 @@ def test_sockets_that_never_say_hello_are_closed(url, app, candidate):
     raw.close(timeout=0)
 
 
-def follow(url: str, browser: Any) -> requests.Response:
+def follow(url: str, browser: Any, **query: str) -> requests.Response:
     cookie = browser.http.get_cookie("proctorhub")
     cookies = {"proctorhub": cookie.value} if cookie else {}
     response = requests.get(
         f"{url}/api/v1/proctoring/live",
+        params=query,
         headers=browser.headers,
         cookies=cookies,
         stream=True,
@@ -363,6 +368,38 @@ def test_server_sent_events(url, app, sitting, candidate, person, machine, exam)
         assert "event: entry" in heard["all"]
         assert any("May I come in?" in line for line in heard["all"])
         assert not any(sitting.id in line for line in heard["hers"])
+    live.follower.stop()
+    _until(lambda: live.gate.count == 0)
+
+
+def test_a_flag_and_a_page_that_is_there(connect, sitting, candidate, proctor):
+    """The grid hears of a flag at once; the page's pulse is noted."""
+    sitting.until("running")
+    mine, theirs = connect(candidate), connect(proctor)
+    mine.ask("watch_session", {"session_id": sitting.id})
+    assert theirs.ask("watch_day") == {"ok": True}
+    assert mine.ask("page_alive", {"session_id": sitting.id}) == {"ok": True}
+    theirs.ask("page_alive", {"session_id": sitting.id})
+    sent = time.monotonic()
+    signal = {"kind": "tab_hidden", "at": rfc3339(utc_now())}
+    sitting.mine("signals", {"signals": [signal]})
+    flag = theirs.hear_kind("incident.opened")
+    assert time.monotonic() - sent < 2
+    assert (flag["session_id"], flag["data"]["severity"]) == (sitting.id, "medium")
+    assert not [e for e in mine.so_far() if "incident" in str(e)]
+    _until(lambda: (Watch.objects(id=sitting.id).first() or Watch()).page_at_ms is not None)
+
+
+def test_server_sent_events_of_grave_incidents_only(url, app, sitting, machine):
+    sitting.until("running")
+    live: Live = app.extensions["proctorhub.live"]
+    with follow(url, machine, severity="medium") as grave:
+        for kind in ("clipboard", "tab_hidden"):
+            signal = {"kind": kind, "at": rfc3339(utc_now())}
+            sitting.mine("signals", {"signals": [signal]})
+        lines = grave.iter_lines(decode_unicode=True)
+        told = next(line for line in lines if line.startswith("data: "))
+        assert json.loads(told[6:])["data"]["detector"] == "tab_hidden"
     live.follower.stop()
     _until(lambda: live.gate.count == 0)
 
