@@ -158,6 +158,12 @@ class Face:
     box: tuple[float, float, float, float]
     score: float
 
+    @property
+    def area(self) -> float:
+        """The box's area in square pixels."""
+        x1, y1, x2, y2 = self.box
+        return (x2 - x1) * (y2 - y1)
+
 
 @dataclass(frozen=True)
 class FaceGeometry:

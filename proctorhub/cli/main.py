@@ -80,6 +80,20 @@ def media() -> None:
 
 
 @main.command()
+def vision() -> None:
+    """Start a vision worker alone."""
+    from proctorhub.frames.bus import BusError
+    from proctorhub.vision import main as worker
+
+    settings = _process("vision")
+    try:
+        worker.main(settings)
+    except (BusError, OSError) as error:
+        click.echo(f"proctorhub: vision worker: {error}", err=True)
+        sys.exit(1)
+
+
+@main.command()
 def jobs() -> None:
     """Start the job runner alone."""
     from proctorhub.jobs import runner

@@ -66,7 +66,10 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
         commands["database"] = list(
             plugin.command(settings.path("database.sqlite"), connection.socket_path(settings))
         )
-    for name in ("web", "media", "jobs"):
+    names = ["web", "media", "jobs"]
+    if settings.vision_backends and settings.frame_bus == "unix":
+        names.append("vision")
+    for name in names:
         commands[name] = [*proctorhub, name]
     return commands
 

@@ -44,6 +44,8 @@ def to_plain(observation: Observation) -> dict[str, Any]:
         plain["m"] = models_key(observation.models)
     if observation.burst:
         plain["burst"] = True
+    if observation.since_ms is not None:
+        plain["since"] = observation.since_ms
     return plain
 
 
@@ -62,4 +64,5 @@ def read_page(page: Mapping[str, Any]) -> Iterator[Observation]:
             words=tuple(look.get("words", ())),
             models=dict(page["models"][look["m"]]) if "m" in look else {},
             burst=look.get("burst", False),
+            since_ms=look.get("since"),
         )

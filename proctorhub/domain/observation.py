@@ -73,7 +73,8 @@ class Observation:
     hash of the JPEG that was looked at, `models` maps a capability to the SHA-256 of the model that
     measured it. `boxes` are the faces found, highest score first, in pixels (x1, y1, x2, y2) of a
     picture of `size` (width, height). `words` are texts read from the screen that matched a
-    forbidden application, or a device's name.
+    forbidden application, or a device's name. `since_ms` is the time of the look that `change` was
+    measured from.
     """
 
     source: Source
@@ -86,3 +87,4 @@ class Observation:
     words: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     burst: bool = False
+    since_ms: int | None = None

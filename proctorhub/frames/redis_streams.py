@@ -152,7 +152,7 @@ class RedisReceiver:
     def take(self, most: int, timeout_s: float) -> list[Delivery]:
         """See Receiver."""
         if not len(self._backlog):
-            with _told():
+            with away_as(BusError):
                 self._fill(timeout_s)
         taken = self._backlog.take(most, 0.0)
         self.counts.passed += len(taken)
@@ -160,12 +160,12 @@ class RedisReceiver:
 
     def done(self, deliveries: Sequence[Delivery]) -> None:
         """See Receiver."""
-        with _told():
+        with away_as(BusError):
             self._finish([delivery.id for delivery in deliveries])
 
     def wish(self, wish: BurstWish) -> None:
         """See Receiver."""
-        with _told():
+        with away_as(BusError):
             self._redis.publish(WISHES, codec.encode(wish))
 
     def close(self) -> None:
@@ -247,9 +247,9 @@ class RedisReceiver:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell what Redis raises as BusError; its own texts may hold the password."""
+def away_as(error: type[Exception]) -> Iterator[None]:
+    """Tell what Redis raises as another error; its own texts may hold the password."""
     try:
         yield
-    except redis.RedisError as error:
-        raise BusError(f"the frame bus (Redis) is away: {type(error).__name__}") from error
+    except redis.RedisError as away:
+        raise error(f"Redis is away: {type(away).__name__}") from away

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from proctorhub.config import Settings
+from proctorhub.domain.incident_rules import Policy
 from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.domain.observation import Source
 from proctorhub.domain.placement import Beat
+from proctorhub.media.tap import Rate
 
 ENDING_KINDS = ("state.finished", "state.interrupted", "state.rejected", "state.cancelled")
+
+
+#: What a media source is looked at for, and how often.
+RATES: tuple[tuple[str, tuple[Source, ...], Rate], ...] = (
+    ("camera", (Source.CAMERA, Source.MICROPHONE), Rate(1000)),
+    ("screen", (Source.SCREEN,), Rate(10_000, on_change=True)),
+)
 
 
 class Refused(Exception):
@@ -57,6 +67,9 @@ class Ledger(Protocol):
 
     def leave(self, node_id: str) -> None:
         """The node stops."""
+
+    def watched(self, session_ids: Iterable[str]) -> dict[str, dict[str, Rate]]:
+        """Return which of these sessions software looks at now: session → source → how often."""
 
     def ended_sessions(self, stop: threading.Event) -> Iterator[str]:
         """Yield ids of sessions as they end, until `stop` is set."""
@@ -121,6 +134,14 @@ class ServicesLedger:
         with self._services():
             nodes.leave(node_id)
 
+    def watched(self, session_ids: Iterable[str]) -> dict[str, dict[str, Rate]]:
+        """See Ledger."""
+        from proctorhub.services import monitoring
+
+        with self._services():
+            found = monitoring.watched(session_ids)
+        return {one.session_id: rates for one in found if (rates := _rates(one.policy))}
+
     def ended_sessions(self, stop: threading.Event) -> Iterator[str]:
         """See Ledger."""
         from proctorhub.services import feed
@@ -144,3 +165,7 @@ class ServicesLedger:
             yield recording
         except ServiceError as error:
             raise Refused(error.code, error.message) from error
+
+
+def _rates(policy: Policy) -> dict[str, Rate]:
+    return {name: rate for name, looks, rate in RATES if any(policy.of(look) for look in looks)}

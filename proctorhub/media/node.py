@@ -31,6 +31,7 @@ from proctorhub.media.status import MAX_PROBE, Status
 from proctorhub.media.still import Stills
 from proctorhub.media.tickets import TicketGate
 from proctorhub.media.upload import Uploader
+from proctorhub.media.vision_link import VisionLink
 from proctorhub.media.whep import Whep
 from proctorhub.media.whip import Whip
 
@@ -67,6 +68,10 @@ class Node:
         self.app.add_routes(Stills(gate, self._registry).routes())
         status = Status(gate, self._registry, self._spool, self._uploader, self.sampler)
         self.app.add_routes(status.routes())
+
+    def sending(self) -> set[str]:
+        """Return the sessions that send to this node."""
+        return {chain.session_id for chain in self._registry.chains.values()}
 
     def recover(self) -> None:
         """Take up what a former life of this node left in the spool."""
@@ -219,8 +224,19 @@ def serve(settings: Settings, make: Callable[[], Node]) -> int:
     return 0
 
 
+def _node(settings: Settings) -> Node:
+    ledger = ServicesLedger(settings)
+    if not settings.vision_backends:
+        return Node(settings, ledger)
+    link = VisionLink(settings, ledger)
+    node = Node(settings, ledger, link)
+    assert node.sampler is not None
+    link.begin(node.sampler, node.sending)
+    return node
+
+
 def main(settings: Settings) -> None:
     """Run the media node of an installation; exits the process with status 1 if it cannot start."""
-    status = serve(settings, lambda: Node(settings, ServicesLedger(settings)))
+    status = serve(settings, lambda: _node(settings))
     if status:
         raise SystemExit(status)

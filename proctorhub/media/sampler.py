@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import av
 import structlog
 
+from proctorhub.frames.bus import Counts
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
 from proctorhub.media.frame import Frame
 from proctorhub.media.jpeg import jpeg
@@ -31,6 +32,10 @@ MAX_JOBS = 1000
 
 class FrameSink(Protocol):
     """Takes samples. Called by the sampler's thread: it must not block."""
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the samples."""
 
     def publish(self, item: Sample) -> None:
         """Take one sample."""
@@ -111,7 +116,7 @@ class Sampler:
     """Call everything but `start` and `stop` from the loop thread."""
 
     def __init__(self, sink: FrameSink) -> None:
-        self._sink = sink
+        self.sink = sink
         self._wanted: dict[str, Mapping[str, Rate]] = {}
         self._live: dict[tuple[str, str], Live] = {}
         self._feeds: dict[str, _Feed] = {}
@@ -196,7 +201,7 @@ class Sampler:
             if item is None:
                 continue
             try:
-                self._sink.publish(item)
+                self.sink.publish(item)
             except Exception as error:  # whatever a bus raises: the next sample tries again
                 self.unpublished += 1
                 log.warning("sample_lost", session_id=item.session_id, error=repr(error))

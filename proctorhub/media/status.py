@@ -99,11 +99,15 @@ class NodeCollector(Collector):
 
 
 def _sampling(sampler: Sampler) -> Iterator[Metric]:
+    sink = sampler.sink.counts
     counts = (
         ("pictures", "Pictures given to the frame bus", sampler.pictures),
         ("dropped", "Pictures and seconds of sound the decoder had no time for", sampler.dropped),
         ("undecodable", "Pictures that could not be decoded", sampler.undecodable),
         ("unpublished", "Samples the frame bus did not take", sampler.unpublished),
+        ("sent", "Samples sent over the frame bus", sink.passed),
+        ("outdated", "Samples that no worker took in time", sink.dropped),
+        ("refused", "Samples beyond the frame bus' limits", sink.refused),
     )
     for name, text, value in counts:
         yield CounterMetricFamily(f"proctorhub_media_sampled_{name}", text, value)

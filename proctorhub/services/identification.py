@@ -120,6 +120,12 @@ def still(actor: Actor, session_id: str, still_id: str) -> tuple[bytes, str]:
     return found
 
 
+def reference_still(still_id: str) -> bytes | None:
+    """Return the face that somebody was approved with, for software to compare with."""
+    found = files.read(still_id)
+    return found[0] if found else None
+
+
 def approve(
     actor: Actor, session_id: str, document_still: str, face_still: str, comment: str = ""
 ) -> dict[str, Any]:

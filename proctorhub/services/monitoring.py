@@ -42,7 +42,8 @@ class Watched:
 
     `policy.checked` says what for; `sources` are those of the media node that are live, and
     `open_since` maps everything that can be looked at to since when (ms). `forbidden_applications`
-    are the names to look for on the screen.
+    are the names to look for on the screen, `exam_title` and `exam_url` tell what should be on it;
+    `face_still` is the still of the face that the candidate was approved with.
     """
 
     session_id: str
@@ -54,6 +55,8 @@ class Watched:
     open_since: Mapping[Source, int]
     forbidden_applications: tuple[str, ...]
     exam_title: str
+    exam_url: str
+    face_still: str | None
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,12 @@ class Seen:
     suspect: bool
 
 
-def watched() -> list[Watched]:
-    """Return the sessions that software should look at now."""
-    on = [state.value for state in PHASES]
-    found = list(Session._get_collection().find({"state": {"$in": on}}))
+def watched(session_ids: Iterable[str] | None = None) -> list[Watched]:
+    """Return the sessions, all or of these, that software should look at now."""
+    query: Document = {"state": {"$in": [state.value for state in PHASES]}}
+    if session_ids is not None:
+        query["_id"] = {"$in": list(session_ids)}
+    found = list(Session._get_collection().find(query))
     exams = {e.id: e for e in Exam.objects(id__in=list({s["exam_id"] for s in found}))}
     found = [s for s in found if s["exam_id"] in exams]
     accommodated = monitoring_settings.accommodations(found)
@@ -94,6 +99,8 @@ def watched() -> list[Watched]:
                 open_since=_open_since(session, live),
                 forbidden_applications=tuple(exam.monitoring.forbidden_applications),
                 exam_title=exam.title,
+                exam_url=exam.url,
+                face_still=_face_still(session),
             )
         )
     return sessions
@@ -107,6 +114,11 @@ def _open_since(session: Document, live: Mapping[str, int]) -> dict[Source, int]
     if "screen" in live:
         found[Source.SCREEN] = live["screen"]
     return found
+
+
+def _face_still(session: Document) -> str | None:
+    identity = session.get("identity") or {}
+    return identity.get("face_still") if identity.get("status") == "approved" else None
 
 
 def observe(

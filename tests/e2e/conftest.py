@@ -71,7 +71,8 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`proctorhub run` on free ports with data of its own."""
     folder = tmp_path_factory.mktemp("house")
-    changed = {"PROCTORHUB_MONGODB_NAME": f"e2e_{uuid.uuid4().hex[:8]}"}
+    # Most tests are not about vision, and looking costs time; those that are have their own server.
+    changed = {"PROCTORHUB_MONGODB_NAME": f"e2e_{uuid.uuid4().hex[:8]}", "PROCTORHUB_VISION": ""}
     if uri := os.environ.get("PROCTORHUB_TEST_MONGODB_URI"):
         changed["PROCTORHUB_MONGODB_URI"] = uri
     before = {name: os.environ.get(name) for name in changed}

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_MARKS = {"database": "embedded_mongodb", "web": "proctorhub web", "media": "proctorhub media"}
+_MARKS = {
+    "database": "embedded_mongodb",
+    "web": "proctorhub web",
+    "media": "proctorhub media",
+    "vision": "proctorhub vision",
+}
 
 
 def of(data_dir: Path, name: str) -> list[int]:
@@ -22,3 +27,8 @@ def of(data_dir: Path, name: str) -> list[int]:
         if ours and _MARKS[name] in words and "cli.keeper" not in words and "keeper" in above:
             found.append(int(folder.name))
     return found
+
+
+def parent(pid: int) -> int:
+    """Return the process id of a process' parent."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])

@@ -12,6 +12,7 @@ from pathlib import Path
 from ledger_file import FileLedger
 
 from proctorhub.config import Settings, load
+from proctorhub.frames.bus import Counts
 from proctorhub.frames.envelope import Sample, SampledPicture
 from proctorhub.media.node import Node, serve
 from proctorhub.media.tap import Rate
@@ -22,6 +23,7 @@ class SamplingLedger(FileLedger):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self.counts = Counts()
         self.samples = root / "samples"
         self.samples.mkdir(exist_ok=True)
 

@@ -42,6 +42,7 @@ observations = st.builds(
     st.lists(st.text(max_size=20), max_size=3).map(tuple),
     st.dictionaries(st.sampled_from(["detect", "embed"]), st.just("ab" * 32)),
     st.booleans(),
+    st.none() | st.integers(0, 2**45),
 )
 
 

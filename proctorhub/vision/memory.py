@@ -1,0 +1,114 @@
+"""What looking at a source has to remember from one picture to the next."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proctorhub.vision.pictures import SMALL, TINY, Luma, difference, tiny
+
+#: So many looks, a second apart, are compared with the present one to find a loop.
+RING = 120
+#: A loop is at least this many looks long; what comes again sooner is a pause in the movement.
+SHORTEST_LOOP = 3
+#: A look equals an earlier one when it differs this much less than looks usually do.
+ALIKE = 0.35
+#: Below this much usual change (mean of luma) nothing moves, and nothing can be told.
+MOVES = 1.0
+#: Looks over which the usual change is taken.
+USUAL = 8
+#: Looks nearer than this to the last one remembered are left out of the ring, ms.
+APART_MS = 700
+
+_HEAD = struct.Struct(">I")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of one source: the last grey picture, looks for loops, and when a face was last embedded.
+
+    `ring` is (n, 192), the newest first; `runs` counts for each distance in the ring how many looks
+    in a row equalled the one so many looks earlier; `changes` are the last differences of looks
+    that follow each other. Immutable: arrays are replaced, never written to.
+    """
+
+    at_ms: int = 0
+    small: Luma | None = None
+    faces: int | None = None
+    distance: float | None = None
+    embedded_ms: int = 0
+    ring_ms: int = 0
+    ring: Luma = field(default_factory=lambda: np.zeros((0, TINY[0] * TINY[1]), np.uint8))
+    runs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    changes: tuple[float, ...] = ()
+
+    def change(self, small: Luma) -> float | None:
+        """Return how much a picture differs from the last one; None for the first."""
+        return None if self.small is None else difference(small, self.small)
+
+    def seen(self, small: Luma, at_ms: int) -> tuple[Memory, int | None]:
+        """Return the memory after a picture, and how many looks in a row came again.
+
+        The count is None while too little is known to tell.
+        """
+        now = replace(self, at_ms=at_ms, small=small)
+        if at_ms - self.ring_ms < APART_MS:
+            return now, None
+        look = tiny(small).reshape(1, -1)
+        apart = np.abs(self.ring.astype(np.int16) - look).mean(axis=1)
+        changes = (*self.changes, float(apart[0]))[-USUAL:] if len(apart) else ()
+        usual = float(np.median(changes)) if len(changes) == USUAL else 0.0
+        alike = (apart < ALIKE * usual) & (usual >= MOVES)
+        # A run at some distance goes on if the looks at that distance are alike again.
+        before = np.zeros(len(apart), np.int32)
+        before[: len(self.runs)] = self.runs[: len(apart)]
+        runs = np.where(alike, before + 1, 0).astype(np.int32)
+        runs[: SHORTEST_LOOP - 1] = 0
+        ring = np.concatenate([look, self.ring])[:RING]
+        now = replace(now, ring_ms=at_ms, ring=ring, runs=runs[:RING], changes=changes)
+        return now, int(runs.max(initial=0)) if usual >= MOVES else None
+
+
+def to_bytes(memory: Memory) -> bytes:
+    """Return the memory as bytes: a JSON head and the arrays."""
+    head = {
+        "at_ms": memory.at_ms,
+        "small": memory.small is not None,
+        "faces": memory.faces,
+        "distance": memory.distance,
+        "embedded_ms": memory.embedded_ms,
+        "ring_ms": memory.ring_ms,
+        "ring": len(memory.ring),
+        "runs": memory.runs.tolist(),
+        "changes": memory.changes,
+    }
+    text = json.dumps(head, separators=(",", ":")).encode()
+    small = memory.small.tobytes() if memory.small is not None else b""
+    return _HEAD.pack(len(text)) + text + small + memory.ring.tobytes()
+
+
+def from_bytes(data: bytes) -> Memory:
+    """Return what `to_bytes` wrote."""
+    (length,) = _HEAD.unpack_from(data)
+    at = _HEAD.size + length
+    head = json.loads(data[_HEAD.size : at])
+    small = None
+    if head["small"]:
+        end = at + SMALL[0] * SMALL[1]
+        small = np.frombuffer(data[at:end], np.uint8).reshape(SMALL[1], SMALL[0])
+        at = end
+    return Memory(
+        at_ms=head["at_ms"],
+        small=small,
+        faces=head["faces"],
+        distance=head["distance"],
+        embedded_ms=head["embedded_ms"],
+        ring_ms=head["ring_ms"],
+        ring=np.frombuffer(data[at:], np.uint8).reshape(head["ring"], TINY[0] * TINY[1]),
+        runs=np.array(head["runs"], np.int32),
+        changes=tuple(head["changes"]),
+    )

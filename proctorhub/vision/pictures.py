@@ -1,0 +1,87 @@
+"""Sampled pictures as arrays: what backends take, and the small grey ones that changes show in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from proctorhub.plugins import Image
+
+
+Luma = NDArray[np.uint8]
+
+#: Width and height of the grey picture that brightness, contrast and change are measured on.
+SMALL = (64, 48)
+#: Of the one that is kept for longer, to see whether pictures come again.
+TINY = (16, 12)
+
+
+_PNG = b"\x89PNG"
+
+
+class UndecodablePicture(Exception):
+    """Bytes that are no picture."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture: BGR (height, width, 3) and its luma, full range, (48, 64)."""
+
+    image: Image
+    small: Luma
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        height, width = self.image.shape[:2]
+        return width, height
+
+
+class Decoder:
+    """Decodes JPEG and PNG; one for each thread."""
+
+    def __init__(self) -> None:
+        self._codec = _codec("mjpeg")
+
+    def decode(self, data: bytes) -> Picture:
+        """Return the picture. Raises UndecodablePicture."""
+        codec = _codec("png") if data.startswith(_PNG) else self._codec
+        try:
+            frames = codec.decode(av.Packet(data))
+        except (av.FFmpegError, ValueError) as error:
+            self._codec = _codec("mjpeg")
+            raise UndecodablePicture(str(error)) from error
+        if not frames:
+            raise UndecodablePicture("no picture came out")
+        return picture(frames[0])
+
+
+def picture(frame: av.VideoFrame) -> Picture:
+    """Return a decoded frame as arrays."""
+    image = frame.reformat(format="bgr24", interpolation=Interpolation.BILINEAR)
+    grey = frame.reformat(*SMALL, format="gray", interpolation=Interpolation.AREA)
+    return Picture(image.to_ndarray(), grey.to_ndarray())
+
+
+def tiny(small: Luma) -> Luma:
+    """Return a small grey picture made smaller still: the mean of each 4 x 4 pixels."""
+    width, height = TINY
+    blocks = small.reshape(height, SMALL[1] // height, width, SMALL[0] // width)
+    return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+
+
+def difference(one: Luma, other: Luma) -> float:
+    """Return the mean absolute difference of two grey pictures, 0 to 255."""
+    return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean())
+
+
+def _codec(name: str) -> Any:
+    codec: Any = av.CodecContext.create(name, "r")
+    codec.thread_count = 1
+    return codec

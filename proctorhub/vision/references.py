@@ -1,0 +1,57 @@
+"""The face a session's candidate was identified with, embedded once for each session."""
+
+from __future__ import annotations
+
+import structlog
+
+from proctorhub.plugins import Capability
+from proctorhub.services import identification
+from proctorhub.services.monitoring import Watched
+from proctorhub.vision.camera import Reference
+from proctorhub.vision.composition import Composition
+from proctorhub.vision.pictures import Decoder, UndecodablePicture
+
+log = structlog.get_logger(__name__)
+
+
+class References:
+    """Call it from the thread that uses the backends."""
+
+    def __init__(self, backends: Composition) -> None:
+        self._backends = backends
+        self._decoder = Decoder()
+        self._known: dict[str, tuple[str, Reference | None]] = {}
+
+    def of(self, session: Watched) -> Reference | None:
+        """Return the reference; None without one, or where nothing here can embed it."""
+        still_id = session.face_still
+        if still_id is None or Capability.EMBED not in self._backends:
+            return None
+        known = self._known.get(session.session_id)
+        if known is None or known[0] != still_id:
+            known = still_id, self._embed(session.session_id, still_id)
+            self._known[session.session_id] = known
+        return known[1]
+
+    def keep_only(self, session_ids: frozenset[str]) -> None:
+        """Forget the faces of other sessions: they are over."""
+        for session_id in self._known.keys() - session_ids:
+            del self._known[session_id]
+
+    def _embed(self, session_id: str, still_id: str) -> Reference | None:
+        jpeg = identification.reference_still(still_id)
+        backend = self._backends[Capability.EMBED]
+        thresholds = backend.match_thresholds
+        assert backend.space_id is not None and thresholds is not None
+        try:
+            picture = self._decoder.decode(jpeg or b"")
+        except UndecodablePicture as error:
+            log.warning("reference_unusable", session_id=session_id, error=str(error))
+            return None
+        (faces,) = self._backends[Capability.DETECT].detect([picture.image])
+        person = max(faces, key=lambda face: face.area, default=None)
+        found = backend.embed(picture.image, person) if person else None
+        if found is None:
+            log.warning("reference_unusable", session_id=session_id, error="no usable face")
+            return None
+        return Reference(backend.space_id, found, thresholds.accept)

@@ -1,0 +1,179 @@
+"""Vision through real processes: a camera whose face goes away becomes a flag with its reason."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proctorhub.cli.rehearsal import house
+from proctorhub.cli.rehearsal.person import Person
+from proctorhub.domain import consent
+from proctorhub.media.synthetic import WhipSender
+from tests import vision_video
+from tests.e2e import processes
+from tests.e2e.conftest import Server
+from tests.e2e.nodes import wait_for
+from tests.vision_faces import jpeg, person
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+PASSWORD = "correct horse battery"
+WITHIN_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An installation that looks."""
+    folder = tmp_path_factory.mktemp("looking")
+    before = os.environ.pop("PROCTORHUB_VISION", None)
+    try:
+        with house.started(folder) as running:
+            yield Server(running.url, running.token, folder)
+    finally:
+        if before is not None:
+            os.environ["PROCTORHUB_VISION"] = before
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody sits there for a few seconds, and is gone for a few."""
+    path = tmp_path_factory.mktemp("video") / "leaves.webm"
+    there = vision_video.alive(person("hopper").picture, 6, 1)
+    vision_video.write(path, itertools.chain(there, vision_video.empty(8, 2)))
+    return path
+
+
+class Sitting:
+    """A candidate who sits an exam, and the proctor who let them in."""
+
+    def __init__(self, server: Server, candidate: Person, proctor: Person, session_id: str) -> None:
+        self.server, self.candidate, self.proctor, self.id = server, candidate, proctor, session_id
+
+    async def sender(self, path: Path) -> WhipSender:
+        wanted = {"source": "camera", "direction": "send"}
+        ticket = await self.candidate.call("POST", f"/sessions/{self.id}/tickets", wanted)
+        return WhipSender(ticket["url"], ticket["ticket"], path)
+
+    async def until(self, kind: str, **data: Any) -> dict[str, Any]:
+        """Wait for an entry of the log whose data has these values."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                path = f"/sessions/{self.id}/log?after=-1"
+                for entry in (await self.proctor.call("GET", path))["items"]:
+                    if entry["kind"] == kind and data.items() <= entry["data"].items():
+                        return dict(entry)
+                await asyncio.sleep(0.2)
+
+
+async def running(server: Server, name: str) -> Sitting:
+    """Bring a session to where the exam runs."""
+    people = {}
+    for role in ("candidate", "proctor"):
+        account = server.new_user(role)
+        people[role] = Person(server.url)
+        await people[role].sign_in(account.login, account.password)
+    candidate, proctor = people["candidate"], people["proctor"]
+    now = datetime.now(UTC)
+    exam = server.api("POST", "/exams", {
+        "title": f"Seen {name}", "tier": "ai_human", "open": True, "duration_min": 10,
+        "opens_at": (now - timedelta(hours=1)).isoformat(),
+        "closes_at": (now + timedelta(hours=2)).isoformat(),
+    })  # fmt: skip
+    sid = (await candidate.call("POST", "/sessions", {"exam_id": exam["id"]}))["session_id"]
+    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXT)}
+    await candidate.call("POST", f"/sessions/{sid}/consent", agreed)
+    await candidate.call("POST", f"/sessions/{sid}/check-in", {})
+    await proctor.call("POST", f"/sessions/{sid}/take", {})
+    await candidate.call("POST", f"/sessions/{sid}/ready", {})
+    await proctor.call("POST", f"/sessions/{sid}/identify", {})
+    stills = {}
+    for purpose in ("document", "face"):
+        form = aiohttp.FormData()
+        form.add_field("source", "camera")
+        form.add_field("purpose", purpose)
+        image = jpeg(person("hopper").picture, 90).tobytes()
+        form.add_field("image", image, filename="still.jpg", content_type="image/jpeg")
+        taken = await proctor.call("POST", f"/sessions/{sid}/stills", form)
+        stills[f"{purpose}_still"] = taken["id"]
+    await proctor.call("POST", f"/sessions/{sid}/approve", stills)
+    await candidate.call("POST", f"/sessions/{sid}/start", {})
+    return Sitting(server, candidate, proctor, sid)
+
+
+async def leave(sitting: Sitting) -> None:
+    for somebody in (sitting.candidate, sitting.proctor):
+        await somebody.__aexit__(None, None, None)
+
+
+def test_a_face_that_goes_away_is_flagged_with_its_reason(server: Server, video: Path) -> None:
+    async def play() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        sitting = await running(server, "leaving")
+        async with await sitting.sender(video):
+            flagged = await sitting.until("incident.opened", detector="no_face")
+            await sitting.until("incident.closed", detector="no_face")
+        path = f"/sessions/{sitting.id}/incidents"
+        items = (await sitting.proctor.call("GET", path))["items"]
+        await leave(sitting)
+        return flagged, items
+
+    flagged, items = asyncio.run(play())
+    (incident,) = [i for i in items if i["id"] == flagged["data"]["incident_id"]]
+    assert incident["detector"] == "no_face" and incident["ended_at"]
+    why = incident["explanation"]
+    looks = why["looks"]
+    assert len(looks) >= 4 and all(look["frame_sha256"] for look in looks)
+    assert all(look["values"]["face"] < 0.5 for look in looks[:4])
+    assert why["models"]["detect"]
+    assert {i["detector"] for i in items} == {"no_face"}, "nothing else happened"
+
+
+def test_a_killed_worker_shows_red_and_comes_back(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "sits.webm"
+    vision_video.write(path, vision_video.alive(person("hopper").picture, 8, 3))
+
+    async def play() -> tuple[dict[str, Any], dict[str, Any], float]:
+        sitting = await running(server, "watcher")
+        async with await sitting.sender(path):
+            (victim,) = wait_for(
+                lambda: processes.of(server.data_dir, "vision"), WITHIN_S, "a vision worker"
+            )
+            await looked_at(sitting)
+            # Stopped for good until red is seen, so that the keeper is not quicker than the watch.
+            keeper = processes.parent(victim)
+            os.kill(keeper, signal.SIGSTOP)
+            os.kill(victim, signal.SIGKILL)
+            killed_ms = datetime.now(UTC).timestamp() * 1000
+            try:
+                silent = await sitting.until("monitoring.silent", source="camera")
+            finally:
+                os.kill(keeper, signal.SIGCONT)
+            live = await sitting.until("monitoring.live", source="camera")
+        await leave(sitting)
+        return silent, live, killed_ms
+
+    silent, live, killed_ms = asyncio.run(play())
+    assert "no_face" in silent["data"]["detectors"]
+    assert abs(silent["data"]["since"] - killed_ms) < 5000
+    took = datetime.fromisoformat(silent["at"]).timestamp() - killed_ms / 1000
+    print(f"red after {took:.1f} s")
+    assert set(live["data"]["detectors"]) == set(silent["data"]["detectors"])
+
+
+async def looked_at(sitting: Sitting) -> None:
+    """Wait until the camera is being looked at."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            path = f"/sessions/{sitting.id}/monitoring"
+            found = (await sitting.proctor.call("GET", path))["detectors"]
+            if any(d["detector"] == "no_face" and d["state"] == "live" for d in found):
+                return
+            await asyncio.sleep(0.2)

@@ -1,0 +1,210 @@
+"""One look at a camera, a screen and a second of sound, with the real embedded backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from proctorhub.config import Settings
+from proctorhub.domain.observation import Source, Value
+from proctorhub.media.material import make_media, read_media
+from proctorhub.plugins import Capability
+from proctorhub.vision import abilities, camera, composition, screen, sound
+from proctorhub.vision.abilities import NEEDS
+from proctorhub.vision.composition import Composition
+from proctorhub.vision.memory import Memory
+from proctorhub.vision.pictures import Decoder, UndecodablePicture, difference
+from tests import vision_faces
+from tests.vision_faces import Picture, jpeg, person
+
+AT = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Composition:
+    made = composition.compose(Settings(data_dir=tmp_path_factory.mktemp("vision")))
+    assert (made.refused, made.missing) == ({}, [])
+    return made
+
+
+def at_camera(picture: Picture, at_ms: int = AT, **more) -> camera.Look:
+    decoded = Decoder().decode(jpeg(picture, 90).tobytes())
+    given = {"burst": False, "memory": Memory(), "reference": None, **more}
+    return camera.Look(decoded, at_ms, "chain-000001", "ab" * 32, **given)
+
+
+def reference(backends: Composition, name: str) -> camera.Reference:
+    picture = person(name).picture
+    (faces,) = backends[Capability.DETECT].detect([picture])
+    found = backends[Capability.EMBED].embed(picture, faces[0])
+    assert found is not None and backends.space_id is not None
+    return camera.Reference(backends.space_id, found, 0.5)
+
+
+def test_a_person_at_the_camera(backends) -> None:
+    ((seen, memory),) = camera.look(backends, [at_camera(person("hopper").picture)])
+    values = seen.values
+    assert (seen.source, seen.at_ms, seen.size) == (Source.CAMERA, AT, (640, 480))
+    assert values[Value.FACES] == 1 and values[Value.FACE] > 0.65
+    assert values[Value.SECOND_FACE] == 0
+    assert abs(values[Value.YAW]) < 25 and 0.3 < values[Value.IRIS] < 0.7
+    assert {"detect", "pose", "eyes", "iris"} <= set(seen.models)
+    assert Value.CHANGE not in values and Value.DISTANCE not in values
+    assert seen.since_ms is None
+    assert memory.at_ms == AT and memory.faces == 1
+
+
+def test_nobody_and_two(backends) -> None:
+    pair = vision_faces.with_visitor(person("hopper"), person("astronaut"), 120)
+    looks = [at_camera(vision_faces.room()), at_camera(pair)]
+    (nobody, _), (two, _) = camera.look(backends, looks)
+    assert (nobody.values[Value.FACES], nobody.values[Value.FACE]) == (0, 0)
+    assert Value.YAW not in nobody.values and nobody.boxes == ()
+    assert two.values[Value.FACES] == 2 and two.values[Value.SECOND_FACE] > 0.65
+    assert len(two.boxes) == 2
+
+
+def test_the_change_names_the_look_it_is_measured_from(backends) -> None:
+    picture = person("hopper").picture
+    ((_, memory),) = camera.look(backends, [at_camera(picture)])
+    moved = np.roll(picture, 30, axis=1)
+    ((seen, _),) = camera.look(backends, [at_camera(moved, AT + 1000, memory=memory)])
+    assert seen.since_ms == AT and seen.values[Value.CHANGE] > 3
+
+
+def test_the_same_person_is_near_and_another_is_far(backends) -> None:
+    known = reference(backends, "hopper")
+    darker = vision_faces.CHANGES["dark x0.3"]
+    looks = [
+        at_camera(darker(person(name).picture, person(name).box)[0], reference=known)
+        for name in ("hopper", "astronaut")
+    ]
+    (same, memory), (other, _) = camera.look(backends, looks)
+    assert same.values[Value.DISTANCE] < 0.5 < 0.6 < other.values[Value.DISTANCE]
+    assert memory.embedded_ms == AT and "embed" in same.models
+
+
+@pytest.mark.parametrize(
+    ("since", "faces", "distance", "burst", "compared"),
+    [
+        (1_000, 1, 0.3, False, False),
+        (9_999, 1, 0.3, False, False),
+        (10_000, 1, 0.3, False, True),
+        (1_000, 0, 0.3, False, False),
+        (2_000, 0, 0.3, False, True),
+        (250, 1, 0.7, True, True),
+        (250, 1, 0.3, True, False),
+        (2_000, 1, 0.7, False, True),
+    ],
+)
+def test_when_the_face_is_compared(backends, since, faces, distance, burst, compared) -> None:
+    picture = person("hopper").picture
+    ((_, memory),) = camera.look(backends, [at_camera(picture)])
+    memory = replace(memory, faces=faces, distance=distance, embedded_ms=AT)
+    look = at_camera(
+        picture, AT + since, memory=memory, burst=burst, reference=reference(backends, "hopper")
+    )
+    ((seen, _),) = camera.look(backends, [look])
+    assert (Value.DISTANCE in seen.values) is compared
+
+
+def test_faces_of_another_space_are_never_compared(backends) -> None:
+    known = replace(reference(backends, "hopper"), space_id="another")
+    ((seen, _),) = camera.look(backends, [at_camera(person("hopper").picture, reference=known)])
+    assert Value.DISTANCE not in seen.values
+
+
+def test_without_a_backend_light_and_change_are_measured_and_nothing_is_claimed() -> None:
+    nobody = Composition({}, {})
+    ((seen, _),) = camera.look(nobody, [at_camera(person("hopper").picture)])
+    assert set(seen.values) == {Value.BRIGHTNESS, Value.CONTRAST}
+    assert seen.models == {}
+    assert abilities.able(nobody) == {d for d, needed in NEEDS.items() if needed is None}
+
+
+def test_a_backend_that_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    made = composition.compose(Settings(data_dir=tmp_path, vision="missing, mediapipe"))
+    assert set(made.refused) == {"missing"} and "missing" in made.refused["missing"]
+    assert Capability.DETECT in made
+
+
+def desktop(*titles: str) -> Picture:
+    image = Image.new("RGB", (1280, 720), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, 1280, 70), "lightgrey")
+    draw.text((40, 36), "https://lms.example.edu/quiz", "black", font_size=22)
+    draw.rectangle((0, 680, 1280, 720), "black")
+    for place, title in enumerate(titles):
+        draw.text((30 + 320 * place, 687), title, "white", font_size=22)
+    draw.text((200, 300), "Telegram is not a title here", "black", font_size=22)
+    return np.asarray(image)[:, :, ::-1].copy()
+
+
+def on_screen(picture: Picture, memory: Memory | None = None) -> screen.ScreenLook:
+    decoded = Decoder().decode(jpeg(picture, 90).tobytes())
+    return screen.ScreenLook(
+        picture=decoded,
+        at_ms=AT,
+        segment_id="chain-000001",
+        frame_sha256="ab" * 32,
+        burst=False,
+        memory=memory or Memory(),
+        forbidden=("Telegram", "TeamViewer"),
+        signs=("Linear algebra", "lms.example.edu"),
+    )
+
+
+def test_a_screen_that_shows_the_exam_alone(backends) -> None:
+    seen, _ = screen.look(backends, on_screen(desktop("Chromium", "Files")))
+    assert (seen.values[Value.FORBIDDEN], seen.values[Value.EXAM_SHOWN]) == (0, 1)
+    assert seen.words == () and set(seen.models) == {"ocr"}
+
+
+def test_a_forbidden_application_in_the_task_bar(backends) -> None:
+    seen, _ = screen.look(backends, on_screen(desktop("Chromium", "Telegram")))
+    assert seen.values[Value.FORBIDDEN] == 1 and seen.words == ("Telegram",)
+
+
+def test_the_title_of_a_window_that_newly_appears_is_read(backends) -> None:
+    _, memory = screen.look(backends, on_screen(desktop("Chromium")))
+    picture = desktop("Chromium")
+    picture[260:520, 300:900] = 70
+    image = Image.fromarray(picture[:, :, ::-1])
+    ImageDraw.Draw(image).text((320, 264), "TeamViewer", "white", font_size=22)
+    seen, _ = screen.look(backends, on_screen(np.asarray(image)[:, :, ::-1].copy(), memory))
+    assert seen.words == ("TeamViewer",)
+
+
+def test_a_second_of_a_tone_is_no_speech(backends, tmp_path: Path) -> None:
+    make_media(tmp_path / "tone.webm", 2)
+    packets = [(20 * n, p.data) for n, p in enumerate(read_media(tmp_path / "tone.webm").audio)]
+    seen = sound.look(backends, packets[:50], AT, "chain-000001")
+    assert seen.values[Value.SPEECH_S] < 0.3
+    assert len(sound.decode(packets[:50])) == pytest.approx(16_000, abs=400)
+    assert sound.look(backends, packets[:50], AT, "chain-000001") == seen
+
+
+def test_what_is_no_sound_or_picture_is_refused() -> None:
+    with pytest.raises(sound.UndecodableSound):
+        sound.decode([(0, b"\xff" * 40)])
+    decoder = Decoder()
+    for data in (b"", b"\xff\xd8\xff\xd9", b"\x89PNG\r\n\x1a\nIEND"):
+        with pytest.raises(UndecodablePicture):
+            decoder.decode(data)
+    good = decoder.decode(jpeg(person("hopper").picture, 90).tobytes())
+    assert good.size == (640, 480)
+
+
+def test_png_and_jpeg_show_the_same(tmp_path: Path) -> None:
+    picture = person("hopper").picture
+    path = tmp_path / "still.png"
+    Image.fromarray(picture[:, :, ::-1]).save(path)
+    decoder = Decoder()
+    one = decoder.decode(path.read_bytes())
+    other = decoder.decode(jpeg(picture, 95).tobytes())
+    assert difference(one.small, other.small) < 2
+    assert np.array_equal(one.image, picture)
