@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     storage: str = "local"
     auth: str = "password"
 
+    metrics_token: str | None = Field(None, min_length=16)
+
     plugins: dict[str, dict[str, str]] = Field(default_factory=dict)
 
     time_zone: str = "UTC"

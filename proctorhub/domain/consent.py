@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 VERSION = "2026-11"
-TEXT = "\n".join(
-    (
+_LINES = {
+    "en": (
         "For the length of this exam my camera, my microphone and my screen are recorded"
         " and shown live to a proctor.",
         "Before it starts a proctor checks who I am: I show an identity document and my face,"
@@ -17,8 +17,30 @@ TEXT = "\n".join(
         " and every reading is logged.",
         "No decision is taken by a machine: a person signs the conclusion, and I can see it.",
         "I can stop at any time; the exam then counts as ended early.",
-    )
-)
+    ),
+    "ru": (
+        "На время экзамена моя камера, мой микрофон и мой экран записываются"
+        " и показываются проктору в прямом эфире.",
+        "Перед началом проктор проверяет мою личность: я показываю документ и лицо,"
+        " и снимок каждого сохраняется.",
+        "То, что я пишу проктору, и то, что делает проктор, хранится в журнале,"
+        " который нельзя изменить незаметно.",
+        "Запись смотрят только люди, которым моё учебное заведение поручило этот экзамен,"
+        " и каждый просмотр отмечается в журнале.",
+        "Машина ничего не решает: заключение подписывает человек, и я могу его прочитать.",
+        "Я могу остановиться в любой момент; тогда экзамен считается завершённым досрочно.",
+    ),
+}
+#: The same text in every language that it was written in; each has a hash of its own.
+TEXTS = {language: "\n".join(lines) for language, lines in _LINES.items()}
+DEFAULT = "en"
+
+
+def language_of(version: str, digest: str) -> str | None:
+    """Return the language of today's text with this version and hash; None for any other text."""
+    if version != VERSION:
+        return None
+    return next((name for name, text in TEXTS.items() if sha256(text) == digest), None)
 
 
 def sha256(text: str) -> str:

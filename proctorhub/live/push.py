@@ -21,6 +21,7 @@ _VIEW_UNCHANGED = frozenset(
         "note",
         "still.taken",
         "segment.stored",
+        "segment.backfilled",
         "gap.noted",
         "evidence.read",
         "incident.opened",
@@ -37,6 +38,7 @@ _ON_TILES = frozenset(
     {
         "chat",
         "gap.noted",
+        "segment.backfilled",
         "incident.opened",
         "incident.grown",
         "incident.closed",

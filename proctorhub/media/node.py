@@ -66,7 +66,14 @@ class Node:
         self.app.add_routes(Whip(gate, self._registry, ledger, keeping).routes())
         self.app.add_routes(Whep(gate, self._registry).routes())
         self.app.add_routes(Stills(gate, self._registry).routes())
-        status = Status(gate, self._registry, self._spool, self._uploader, self.sampler)
+        status = Status(
+            gate,
+            self._registry,
+            self._spool,
+            self._uploader,
+            self.sampler,
+            settings.metrics_token,
+        )
         self.app.add_routes(status.routes())
 
     def sending(self) -> set[str]:

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from proctorhub.domain import metrics_access
 from proctorhub.domain.media import GapCause
 from proctorhub.domain.ticket import Direction, Source
 from proctorhub.media.coverage import Coverage
@@ -123,8 +124,10 @@ class Status:
         spool: Spool,
         uploader: Uploader,
         sampler: Sampler | None,
+        metrics_token: str | None,
     ) -> None:
         self._gate = gate
+        self._metrics_token = metrics_token
         self._uploader = uploader
         self._metrics = CollectorRegistry()
         self._metrics.register(NodeCollector(registry, spool, uploader, sampler))
@@ -153,7 +156,14 @@ class Status:
         return web.json_response({"status": "ready"})
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Answer the metrics in Prometheus' text format."""
+        """Answer the metrics in Prometheus' text format. Raises Problem 403."""
+        if not metrics_access.may_read(
+            self._metrics_token,
+            authorization=request.headers.get("Authorization", ""),
+            address=request.remote,
+            forwarded=any(name in request.headers for name in ("Forwarded", "X-Forwarded-For")),
+        ):
+            raise Problem(403, "metrics_not_public", "The metrics are not public.")
         body = generate_latest(self._metrics)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

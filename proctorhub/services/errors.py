@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ServiceError(Exception):
-    """The base of all errors that a caller is told about."""
+    """The base of all errors that a caller is told about.
+
+    `values` are put into the message's `%(name)s`, in every language.
+    """
 
     def __init__(
         self,
@@ -13,9 +18,11 @@ class ServiceError(Exception):
         code: str,
         field: str | None = None,
         state: str | None = None,
+        values: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.template, self.values = message, values or {}
+        self.message = message % values if values else message
         self.code = code
         self.field = field
         self.state = state
@@ -43,8 +50,15 @@ class Conflict(ServiceError):
 class Busy(ServiceError):
     """Right request, but no room now; worth asking again after `retry_after_s`."""
 
-    def __init__(self, message: str, *, code: str, retry_after_s: int) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        retry_after_s: int,
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, values=values)
         self.retry_after_s = retry_after_s
 
 

@@ -28,7 +28,7 @@ def start(
     Conflict `consent_outdated` or `state_not_allowed`, and Busy `no_capacity`.
     """
     access.require(actor, Right.MANAGE_EXAMS)
-    sitting.require_current_text(*consent)
+    sitting.current_text(*consent)
     session_id = sitting.join(actor, exam_id, student_id)["id"]
     session = changing.raw(session_id)
     if session["state"] == State.PLANNED:
@@ -79,9 +79,10 @@ def _check_in(actor: Actor, session_id: str, consent: tuple[str, str]) -> None:
     version, sha256 = consent
     now = utc_now()
     agreed = {"version": version, "sha256": sha256}
+    language = sitting.current_text(version, sha256)
     changing.write(
         session_id,
-        log.entry("consent.given", actor, {**agreed, "told_by_engine": True}),
+        log.entry("consent.given", actor, {**agreed, "language": language, "told_by_engine": True}),
         require={"state": State.PLANNED.value},
         values={"consent": {**agreed, "at": now}},
     )

@@ -43,10 +43,11 @@ def place(session_id: str) -> Document | None:
             return mine
         if found is None:
             raise Busy(
-                "All places for recording are taken at the moment. Try again in about "
-                f"{_minutes(retry_after := _come_back_in(known))}; your place in the exam is kept.",
+                "All places for recording are taken at the moment. Try again in about"
+                " %(minutes)d min; your place in the exam is kept.",
                 code="no_capacity",
-                retry_after_s=retry_after,
+                retry_after_s=(retry_after := _come_back_in(known)),
+                values={"minutes": -(-retry_after // 60)},
             )
         if _settle(session, found):
             return found
@@ -164,8 +165,3 @@ def _come_back_in(known: list[Document]) -> int:
         {"ends_at": 1},
     )
     return placement.come_back_in((s["ends_at"] - now).total_seconds() for s in running)
-
-
-def _minutes(seconds: int) -> str:
-    minutes = -(-seconds // 60)
-    return "a minute" if minutes == 1 else f"{minutes} minutes"

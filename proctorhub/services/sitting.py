@@ -73,32 +73,40 @@ def equipment(actor: Actor, session_id: str, results: list[dict[str, Any]]) -> d
     return _written(actor, session_id, written)
 
 
-def consent_text() -> dict[str, str]:
-    """Return the text a candidate agrees to, its version and its SHA-256."""
+def consent_text(language: str = consents.DEFAULT) -> dict[str, str]:
+    """Return the text a candidate agrees to, its language, its version and its SHA-256.
+
+    A language that it was not written in gets the default one.
+    """
+    known = language if language in consents.TEXTS else consents.DEFAULT
+    text = consents.TEXTS[known]
     return {
         "version": consents.VERSION,
-        "text": consents.TEXT,
-        "sha256": consents.sha256(consents.TEXT),
+        "language": known,
+        "text": text,
+        "sha256": consents.sha256(text),
     }
 
 
 def consent(actor: Actor, session_id: str, version: str, sha256: str) -> dict[str, Any]:
     """Record the consent. Raises Conflict `consent_outdated` for any text but today's."""
     access.as_candidate(actor, session_id)
-    require_current_text(version, sha256)
+    agreed = {"version": version, "language": current_text(version, sha256), "sha256": sha256}
     written = changing.write(
         session_id,
-        log.entry("consent.given", actor, {"version": version, "sha256": sha256}, side="candidate"),
+        log.entry("consent.given", actor, agreed, side="candidate"),
         require={"state": {"$in": list(_BEFORE_CHECK_IN)}},
         values={"consent": {"version": version, "sha256": sha256, "at": utc_now()}},
     )
     return _written(actor, session_id, written)
 
 
-def require_current_text(version: str, sha256: str) -> None:
-    """Raise Conflict `consent_outdated` for any text but today's."""
-    if (version, sha256) != (consents.VERSION, consents.sha256(consents.TEXT)):
+def current_text(version: str, sha256: str) -> str:
+    """Return the language of a text. Raises Conflict `consent_outdated` for any but today's."""
+    language = consents.language_of(version, sha256)
+    if language is None:
         raise Conflict("The text has changed: read it again.", code="consent_outdated")
+    return language
 
 
 def check_in(actor: Actor, session_id: str) -> dict[str, Any]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from proctorhub.domain import backfill
+from proctorhub.domain.completeness import TOLERANCE_MS, Span, merge
+from proctorhub.domain.media import Origin
 from proctorhub.domain.permissions import Actor, Right
 from proctorhub.domain.session import MEDIA_OPEN
-from proctorhub.records.sessions import Gap, Session
+from proctorhub.records.sessions import Gap, Segment, Session
 from proctorhub.services import access, incidents, log, sessions, watchers
 
 
@@ -43,8 +46,24 @@ def grid(actor: Actor) -> list[dict[str, Any]]:
 
 
 def _missing(session_ids: list[str]) -> dict[str, list[int]]:
+    """Return how long each gap lasts that is not filled, per session."""
+    noted = _spans(Gap, {"session_id": {"$in": session_ids}})
+    of_clients = {
+        "session_id": {"$in": sorted({s for s, _ in noted})},
+        "origin": Origin.CLIENT.value,
+    }
+    filled = _spans(Segment, of_clients) if noted else {}
     found: dict[str, list[int]] = {}
-    for gap in Gap._get_collection().find({"session_id": {"$in": session_ids}}):
-        lasted = gap["ended_at_ms"] - gap["started_at_ms"]
-        found.setdefault(gap["session_id"], []).append(lasted)
+    for (session_id, source), gaps in noted.items():
+        holes = backfill.subtract(gaps, filled.get((session_id, source), []))
+        lasting = [end - start for start, end in holes if end - start > TOLERANCE_MS]
+        found.setdefault(session_id, []).extend(lasting)
     return found
+
+
+def _spans(records: Any, query: dict[str, Any]) -> dict[tuple[str, str], list[Span]]:
+    found: dict[tuple[str, str], list[Span]] = {}
+    for record in records._get_collection().find(query):
+        span = (record["started_at_ms"], record["ended_at_ms"])
+        found.setdefault((record["session_id"], record["source"]), []).append(span)
+    return {key: merge(spans) for key, spans in found.items()}

@@ -40,7 +40,9 @@ def create_app(settings: Settings) -> Flask:
     keys.ensure(settings)
     app = Flask(__name__)
     app.json = WireJson(app)
-    app.config.update(SECRET_KEY=keys.read(settings, keys.FLASK))
+    app.config.update(
+        SECRET_KEY=keys.read(settings, keys.FLASK), METRICS_TOKEN=settings.metrics_token
+    )
     app.extensions["proctorhub.metrics"] = observability.init(app)
     people.init(app, settings)
     limits.init(app)

@@ -80,9 +80,9 @@ def _page(status: int, detail: str) -> Response:
 
 def _service_error(error: ServiceError) -> Response:
     status = status_of(error)
-    response = _answer(
-        status, error.code, gettext(error.message), field=error.field, state=error.state
-    )
+    # Without values a sentence may hold a per cent sign of its own.
+    said = gettext(error.template, **error.values) if error.values else gettext(error.message)
+    response = _answer(status, error.code, said, field=error.field, state=error.state)
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response

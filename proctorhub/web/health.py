@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo.errors import PyMongoError
 
+from proctorhub.domain import metrics_access
 from proctorhub.live import Live
 from proctorhub.records import connection
+from proctorhub.services.errors import Forbidden
 from proctorhub.web.observability import Metrics
 
 PING_MS = 2000
@@ -42,6 +44,13 @@ def readyz() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Give the numbers in the text format of Prometheus."""
+    """Give the numbers in the text format of Prometheus, to whom they concern."""
+    if not metrics_access.may_read(
+        current_app.config["METRICS_TOKEN"],
+        authorization=request.headers.get("Authorization", ""),
+        address=request.remote_addr,
+        forwarded=any(name in request.headers for name in ("Forwarded", "X-Forwarded-For")),
+    ):
+        raise Forbidden("The metrics are not public.", code="metrics_not_public")
     kept: Metrics = current_app.extensions["proctorhub.metrics"]
     return Response(generate_latest(kept.registry), content_type=CONTENT_TYPE_LATEST)

@@ -76,6 +76,7 @@ class ConsentText(Answer):
     """The text to agree to."""
 
     version: str
+    language: str
     text: str
     sha256: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from flask_babel import get_locale
 from pydantic import Field, StringConstraints
 
 from proctorhub.domain.permissions import Actor
@@ -44,8 +45,8 @@ def report_equipment(actor: Actor, session_id: str, body: EquipmentResults) -> d
 
 @resource.route("GET", "/consent", answer=ConsentText)
 def get_consent_text(actor: Actor) -> dict[str, Any]:
-    """Read the text a candidate agrees to."""
-    return dict(sitting.consent_text())
+    """Read the text a candidate agrees to, in the asker's language where there is one."""
+    return dict(sitting.consent_text(str(get_locale())))
 
 
 @resource.route("POST", "/sessions/<session_id>/consent", body=Agreement, answer=Session)

@@ -73,7 +73,11 @@ def test_no_room_is_told_with_a_time_to_come_back(sit, exam):
     assert answer.status_code == 200
     later, later_id, refused = sit("later")
     assert (refused.status_code, refused.json["code"]) == (503, "no_capacity")
-    assert "Try again in about a minute" in refused.json["detail"]
+    minutes = -(-int(refused.headers["Retry-After"]) // 60)
+    assert f"in about {minutes} min;" in refused.json["detail"]
+    russian = {"Accept-Language": "ru"}
+    told = later.post(f"/sessions/{later_id}/check-in", headers=russian).json["detail"]
+    assert f"через {minutes} мин" in told
     assert refused.headers["Retry-After"] == "60"
     assert later.must("GET", f"/sessions/{later_id}")["state"] == "planned"
     # running sessions do not notice

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from proctorhub.domain.media import NotedGap
 from proctorhub.live.wire import rfc3339
 from proctorhub.records.base import utc_now
 from proctorhub.records.sessions import Segment
+from proctorhub.services import recording
 
 CHAIN = "a" * 32
 SEGMENT = f"{CHAIN}-000003"
@@ -77,18 +80,35 @@ def test_stills_with_wrong_origins(sitting, proctor):
     assert proctor.must("GET", f"/sessions/{sitting.id}/stills")["items"] == []
 
 
-def _store(session_id: str, sha256: str) -> None:
-    Segment(
-        id=SEGMENT,
-        session_id=session_id,
-        source="camera",
-        chain=CHAIN,
-        seq=3,
-        origin_ms=0,
-        started_at_ms=0,
-        ended_at_ms=5000,
-        bytes=1,
-        sha256=sha256,
-        header_bytes=1,
-        blob_key="none",
-    ).save()
+def test_a_gap_that_was_filled_is_no_gap_of_the_tile(sitting, proctor):
+    sitting.until("waiting")
+
+    def figures() -> tuple[int, int]:
+        (tile,) = proctor.must("GET", "/proctoring/grid")["items"]
+        return tile["gaps"], tile["gap_ms"]
+
+    for track in ("audio", "video"):
+        gap = NotedGap(sitting.id, "camera", CHAIN, track, 10_000, 19_000, "network")
+        recording.note_gap(gap)
+    assert figures() == (1, 9000)
+    _store(sitting.id, "b" * 64, started_at_ms=9_800, ended_at_ms=14_000, origin="client")
+    assert figures() == (1, 5000)
+    rest = {"started_at_ms": 14_000, "ended_at_ms": 18_700, "origin": "client"}
+    _store(sitting.id, "b" * 64, id=f"{CHAIN}-000004", seq=4, **rest)
+    assert figures() == (0, 0)
+
+
+def _store(session_id: str, sha256: str, **fields: Any) -> None:
+    usual = {
+        "id": SEGMENT,
+        "source": "camera",
+        "chain": CHAIN,
+        "seq": 3,
+        "origin_ms": 0,
+        "started_at_ms": 0,
+        "ended_at_ms": 5000,
+        "bytes": 1,
+        "header_bytes": 1,
+        "blob_key": "none",
+    }
+    Segment(session_id=session_id, sha256=sha256, **{**usual, **fields}).save()

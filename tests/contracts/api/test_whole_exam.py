@@ -115,3 +115,18 @@ def test_tickets_name_the_address_at_the_media_node(sitting, candidate, proctor)
     refused = proctor.post(f"/sessions/{sitting.id}/tickets", wanted)
     assert refused.status_code == 403
     assert candidate.must("POST", "/tickets/check", {})["probe_url"].endswith("/probe")
+
+
+def test_the_consent_is_given_in_the_language_it_was_read_in(sitting, candidate, proctor):
+    english = candidate.must("GET", "/consent")
+    russian = candidate.get("/consent", headers={"Accept-Language": "ru"}).json
+    assert (english["language"], russian["language"]) == ("en", "ru")
+    assert english["version"] == russian["version"]
+    assert english["sha256"] != russian["sha256"]
+    other = candidate.get("/consent", headers={"Accept-Language": "de"}).json
+    assert other == english
+    agreed = {"version": russian["version"], "sha256": russian["sha256"]}
+    sitting.mine("consent", agreed)
+    log = proctor.must("GET", f"/sessions/{sitting.id}/log")["items"]
+    (given,) = [entry["data"] for entry in log if entry["kind"] == "consent.given"]
+    assert given == {**agreed, "language": "ru"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,14 @@ def test_health_and_metrics(node: NodeProcess) -> None:
     assert status == 200 and headers["Content-Type"].startswith("text/plain")
     assert "proctorhub_media_senders 0.0" in body
     assert "process_cpu_seconds_total" in body
+    passed_on = {"X-Forwarded-For": "127.0.0.1"}
+    assert ask(node, "GET", "/metrics", headers=passed_on)[0] == 403
+
+
+def test_metrics_for_who_has_the_token(make_node: Callable[..., NodeProcess]) -> None:
+    node = make_node(PROCTORHUB_METRICS_TOKEN="0123456789abcdef")
+    assert ask(node, "GET", "/metrics")[0] == 403
+    assert ask(node, "GET", "/metrics", "0123456789abcdef")[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,21 @@ def test_metrics_name_routes_not_addresses(app):
     assert "proctorhub_web_live_limit 64.0" in text
 
 
+def test_metrics_are_for_this_machine_or_for_who_has_the_token(make_app):
+    client = make_app().test_client()
+    for elsewhere in (
+        {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}},
+        {"headers": {"X-Forwarded-For": "127.0.0.1"}},
+    ):
+        assert client.get("/metrics", **elsewhere).status_code == 403
+    token = "0123456789abcdef"
+    client = make_app(metrics_token=token).test_client()
+    assert client.get("/metrics").status_code == 403
+    bearer = {"Authorization": f"Bearer {token}"}
+    far = {"REMOTE_ADDR": "192.0.2.7"}
+    assert client.get("/metrics", headers=bearer, environ_base=far).status_code == 200
+
+
 def test_alive_but_not_ready_before_following(app, monkeypatch):
     from proctorhub.web import health
 

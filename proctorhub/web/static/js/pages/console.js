@@ -1,6 +1,6 @@
 // The proctor's console of one session.
 
-import { get, post } from "../lib/api.js";
+import { del, get, post } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
 import { ask } from "../lib/dialog.js";
@@ -116,6 +116,10 @@ function tick() {
 
 const act = (name, body) => post(`/sessions/${id}/${name}`, body);
 const number = (data) => ({ minutes: Number(data.get("minutes")) });
+const cancel = async () => {
+  await del(`/sessions/${id}/booking`);
+  return get(`/sessions/${id}`);
+};
 const BODY = { extend: number, warn: (d) => ({ text: d.get("text") }), interrupt: (d) => ({ reason: d.get("reason") }), reject: (d) => ({ reason: d.get("reason") }), finish: () => ({}) };
 
 async function run(name) {
@@ -133,7 +137,7 @@ async function run(name) {
     });
     return;
   }
-  const done = await ask($(`#${name}-dialog`), { submit: (data) => act(name, BODY[name](data)) });
+  const done = await ask($(`#${name}-dialog`), { submit: (data) => (name === "cancel" ? cancel() : act(name, BODY[name](data))) });
   if (done?.state) render(done);
 }
 for (const button of $$("[data-action]")) button.addEventListener("click", () => run(button.dataset.action));

@@ -14,12 +14,14 @@ import { NOW } from "../session/lights.js";
 
 const me = document.body.dataset.userId;
 const MOST = 30;
+const ASK_AGAIN_MS = 500;
 const KEPT = "grid-flagged-first";
 const LEVELS = ["bad", "warn", ""];
 
 // in the order in which they came; a later one never pushes an earlier one aside
 const tiles = new Map();
 let loaded = false;
+let askAgain = 0;
 
 const rounds = new StillRounds({
   onStill: (id, still) => tiles.get(id)?.picture(still),
@@ -117,11 +119,14 @@ function heard({ session_id: id, kind, data, ...entry }) {
   const item = tiles.get(id)?.item;
   if (!item) return;
   if (kind === "chat") put({ ...item, chat: { ...entry, data } });
-  if (kind === "gap.noted") put({ ...item, gaps: item.gaps + 1, gap_ms: item.gap_ms + Math.max(0, new Date(data.ended_at) - new Date(data.started_at)) });
+  // what of it is filled meanwhile the server knows; several come at once
+  if (["gap.noted", "segment.backfilled"].includes(kind)) askAgain ||= setTimeout(load, ASK_AGAIN_MS);
   place();
 }
 
 async function load() {
+  clearTimeout(askAgain);
+  askAgain = 0;
   try {
     const list = items(await get("/proctoring/grid"));
     const ids = list.map((item) => item.session.id);

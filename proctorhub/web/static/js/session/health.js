@@ -2,10 +2,13 @@
 
 import * as clock from "../lib/clock.js";
 import { $, h, icon, setText } from "../lib/dom.js";
+import { Missing } from "../lib/missing.js";
 import { t } from "../lib/t.js";
 import { sourceWord } from "../lib/words.js";
 
 const LATE_S = 20;
+// rounded down: what is not whole is never called whole
+const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
 
 export class Health {
   #sources = new Map();
@@ -25,7 +28,7 @@ export class Health {
         h("span", { class: "health-now", data: { now: "" } }),
         h("span", { class: "health-gaps", data: { gaps: "" } }),
       );
-      this.#sources.set(source, { row, segments: 0, lastAt: 0, gapMs: 0, gaps: 0, state: null });
+      this.#sources.set(source, { row, segments: 0, lastAt: 0, firstAt: null, missing: new Missing(), state: null });
       this.list.append(row);
     }
     return this.#sources.get(source);
@@ -43,11 +46,8 @@ export class Health {
       item.segments += 1;
       item.lastAt = Math.max(item.lastAt, Date.parse(at));
     }
-    if (kind === "gap.noted") {
-      const item = this.#of(data.source);
-      item.gaps += 1;
-      item.gapMs += Math.max(0, new Date(data.ended_at) - new Date(data.started_at)) || 0;
-    }
+    if (kind === "source.opened") this.#of(data.source).firstAt ??= Date.parse(at);
+    if (["gap.noted", "segment.backfilled"].includes(kind)) this.#of(data.source).missing.entry({ kind, data });
   }
 
   #draw() {
@@ -65,8 +65,11 @@ export class Health {
       };
       setText($("[data-now]", item.row), words[item.row.dataset.state]);
       const gaps = $("[data-gaps]", item.row);
-      const text = item.gaps ? t("{gaps} gaps, {time}", { gaps: item.gaps, time: clock.duration(item.gapMs / 1000) }) : item.segments ? t("no gaps") : "";
-      if (gaps.textContent.trim() !== text) gaps.replaceChildren(item.gaps ? icon("triangle-alert") : "", text);
+      const { spans, ms } = item.missing;
+      const part = percent(1 - ms / Math.max(1, clock.now() - (item.firstAt ?? 0)));
+      const facts = { part, gaps: spans.length, time: clock.duration(ms / 1000) };
+      const text = spans.length ? t("{part}, {gaps} gaps, {time}", facts) : item.segments ? t("100 %, no gaps") : "";
+      if (gaps.textContent.trim() !== text) gaps.replaceChildren(spans.length ? icon("triangle-alert") : "", text);
     }
   }
 }
