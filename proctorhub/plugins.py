@@ -135,6 +135,9 @@ class Database(Protocol):
     def command(self, db_path: Path, socket_path: Path) -> Sequence[str]:
         """Return the argv of the server process."""
 
+    def backup_command(self, db_path: Path, to: Path) -> Sequence[str]:
+        """Return the argv that copies the database, in use or not, to the new file `to`."""
+
     def uri(self, socket_path: Path) -> str:
         """Return the `mongodb://` URI of that server."""
 

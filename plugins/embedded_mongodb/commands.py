@@ -12,6 +12,7 @@ from typing import Any
 from .cursors import Cursors
 from .documents import encode_document
 from .errors import CommandError, bad_value, not_supported
+from .operators import NO_VARIABLES
 from .search import Query
 from .storage import Storage
 from .transactions import storage_failure
@@ -24,6 +25,10 @@ _GENERIC = frozenset({
     "writeConcern", "apiVersion", "apiStrict", "apiDeprecationErrors", "txnNumber",
     "autocommit", "startTransaction", "maxTimeMSOpOnly",
 })  # fmt: skip
+# Those of them that ask for what there may not be.
+_GUARDED = frozenset(
+    {"startTransaction", "autocommit", "txnNumber", "collation", "readConcern", "writeConcern"}
+)
 
 
 @dataclass
@@ -69,7 +74,7 @@ def run_command(session: Session, body: Document) -> bytes:
     """Run one command and return its encoded reply; every failure becomes an error reply."""
     try:
         reply = _dispatch(session, body)
-        return reply if type(reply) is bytes else encode_document({**reply, "ok": 1.0})
+        return reply if isinstance(reply, bytes) else encode_document({**reply, "ok": 1.0})
     except CommandError as error:
         failure = error
     except sqlite3.Error as error:
@@ -95,11 +100,6 @@ def _dispatch(session: Session, body: Document) -> Document | bytes:
 
 
 def _check_fields(found: Command, name: str, body: Document) -> None:
-    if body.get("startTransaction") or "autocommit" in body or "txnNumber" in body:
-        raise CommandError(
-            "IllegalOperation",
-            "Transaction numbers are only allowed on a replica set member or mongos",
-        )
     if "$db" not in body:
         raise CommandError("Location40414", "BSON field 'OP_MSG.$db' is missing")
     if not found.fields.issuperset(body):
@@ -107,13 +107,22 @@ def _check_fields(found: Command, name: str, body: Document) -> None:
         if unknown == "collation":
             raise not_supported("collation")
         raise CommandError("Location40415", f"BSON field '{name}.{unknown}' is an unknown field.")
+    if not _GUARDED.isdisjoint(body):
+        _check_guarded(body)
+
+
+def _check_guarded(body: Document) -> None:
+    if body.get("startTransaction") or "autocommit" in body or "txnNumber" in body:
+        raise CommandError(
+            "IllegalOperation",
+            "Transaction numbers are only allowed on a replica set member or mongos",
+        )
     if not check_collation(body.get("collation")):
         raise not_supported("collation")
-    if body.get("readConcern"):
-        level = body["readConcern"].get("level", "local")
-        if level not in ("local", "available", "majority", "linearizable"):
-            raise CommandError("InvalidOptions", f"read concern {level} is not supported")
-    if body.get("writeConcern") and body["writeConcern"].get("w", 1) not in (0, 1, "majority"):
+    level = (body.get("readConcern") or {}).get("level", "local")
+    if level not in ("local", "available", "majority", "linearizable"):
+        raise CommandError("InvalidOptions", f"read concern {level} is not supported")
+    if (body.get("writeConcern") or {}).get("w", 1) not in (0, 1, "majority"):
         raise bad_value("cannot use 'w' > 1 when a host is not replicated")
 
 
@@ -134,23 +143,24 @@ def namespace(body: Document, key: str) -> tuple[str, str]:
 
 def query_of(body: Document, filter_field: str) -> Query:
     """Return the query that a command's fields describe. Raises BadValue, FailedToParse."""
-    limit, skip = body.get("limit") or 0, body.get("skip") or 0
-    for field, value in (("limit", limit), ("skip", skip)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-            raise CommandError("TypeMismatch", f"BSON field '{field}' is the wrong type")
+    limit, skip = _whole(body, "limit"), _whole(body, "skip")
     if skip < 0:
         raise CommandError("Location51024", f"BSON field 'skip' value must be >= 0: {skip}")
-    filter_ = body.get(filter_field)
-    sort = body.get("sort")
-    for name, value in ((filter_field, filter_), ("sort", sort)):
-        if value is not None and type(value) is not dict:
-            raise CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")
-    limit_ms = body.get("maxTimeMS") or 0
-    return Query(
-        filter=filter_ or {},
-        sort=sort or {},
-        skip=int(skip),
-        limit=abs(int(limit)),
-        hint=body.get("hint") or None,
-        deadline=time.monotonic() + limit_ms / 1000 if limit_ms else None,
-    )
+    filter_, sort = _document(body, filter_field), _document(body, "sort")
+    limit_ms = body.get("maxTimeMS")
+    deadline = time.monotonic() + limit_ms / 1000 if limit_ms else None
+    return Query(filter_, sort, skip, abs(limit), body.get("hint") or None, NO_VARIABLES, deadline)
+
+
+def _whole(body: Document, name: str) -> int:
+    value = body.get(name) or 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        raise CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")
+    return int(value)
+
+
+def _document(body: Document, name: str) -> Document:
+    value = body.get(name)
+    if value is not None and type(value) is not dict:
+        raise CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")
+    return value or {}

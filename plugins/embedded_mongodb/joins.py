@@ -150,7 +150,7 @@ def _merge(context: Context, spec: Any) -> Stage:
             else:
                 old = match.decoded()
                 merged = {**old, **document, "_id": old["_id"]}
-                storage.replace(target, match.row, old, merged, encode_document(merged))
+                storage.replace(target, match.row, match.raw, merged, encode_document(merged))
         return iter(())
 
     return run

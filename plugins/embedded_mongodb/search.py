@@ -62,11 +62,12 @@ def search(storage: Storage, collection: Collection | None, query: Query) -> Ite
     """
     key = id_lookup(query.filter)
     if key is not None and collection is not None and not (query.hint or query.skip):
-        parse_sort(query.sort)
+        if query.sort:
+            parse_sort(query.sort)
         found = storage.fetch_by_id(collection, key)
         return iter(() if found is None else (Match(*found, None),))
     fields = parse_sort(query.sort)
-    predicate = compile_filter(query.filter, query.variables)
+    predicate = compile_filter(query.filter, query.variables) if query.filter else None
     if collection is None:
         return iter(())
     plan = make_plan(collection, query.filter, fields, query.hint)
@@ -177,10 +178,11 @@ def _matches(
     predicate: Any,
     deadline: float | None,
 ) -> Iterator[Match]:
+    exact = plan.exact or predicate is None
     for row, raw in _candidates(storage, collection, plan):
         if deadline is not None and time.monotonic() > deadline:
             raise CommandError("MaxTimeMSExpired", "operation exceeded time limit")
-        if plan.exact:
+        if exact:
             yield Match(row, raw, None)
             continue
         document = decode_document(raw)

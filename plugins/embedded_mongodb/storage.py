@@ -133,12 +133,12 @@ class Storage(Transactions):
         self,
         collection: Collection,
         row: int,
-        old: Document,
+        old: bytes,
         new: Document,
         raw: bytes,
         touched: frozenset[str] | None = None,
     ) -> None:
-        """Put a document (`raw` when encoded) in the place of another with the same `_id`.
+        """Put a document (`raw` when encoded) in the place of `old` with the same `_id`.
 
         `touched` are the top-level fields that may differ, None when any may.
         """
@@ -153,10 +153,11 @@ class Storage(Transactions):
         if not affected:
             self.execute(sql, parameters)
             return
+        before = decode_document(old)
         with self.undo_on_error():
             self.execute(sql, parameters)
             for index in affected:
-                self._index_row(collection, index, row, index.keys(old)[0], index.keys(new))
+                self._index_row(collection, index, row, index.keys(before)[0], index.keys(new))
 
     def delete(self, collection: Collection, row: int, document: Document) -> None:
         """Remove a document."""

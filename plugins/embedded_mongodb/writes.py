@@ -103,20 +103,22 @@ class _Change:
 
         return apply
 
-    def change(self, collection: Collection, match: Match) -> tuple[Document, Document, bool]:
-        """Apply to a stored document; returns it before and after, and whether it differs."""
-        before = decode_document(match.raw)
-        after = self._apply(decode_document(match.raw), False)
+    def change(self, collection: Collection, match: Match) -> tuple[Document, bool]:
+        """Apply to a stored document; returns what came of it, and whether that differs."""
+        document = decode_document(match.raw)
+        identity = document["_id"]
+        key = encode(identity)
+        after = self._apply(document, False)
         if next(iter(after), None) != "_id":
-            after = {"_id": before["_id"], **after}
-        if encode(after["_id"]) != encode(before["_id"]):
+            after = {"_id": identity, **after}
+        if encode(after["_id"]) != key:
             raise CommandError("ImmutableField", "Performing an update on the immutable field _id")
-        after["_id"] = before["_id"]
+        after["_id"] = identity
         raw = encode_document(after)
         if raw == match.raw:
-            return before, after, False
-        self._storage.replace(collection, match.row, before, after, raw, self._touched)
-        return before, after, True
+            return after, False
+        self._storage.replace(collection, match.row, match.raw, after, raw, self._touched)
+        return after, True
 
     def upsert(self, collection: Collection, query: Document) -> Document:
         """Insert the document that the statement makes of the filter alone."""
@@ -162,7 +164,7 @@ def _update_one_statement(
     changed = 0
     for match in matches:
         # Looked up each time: the change before may have marked an index as multikey.
-        changed += change.change(storage.collection(db, name), match)[2]
+        changed += change.change(storage.collection(db, name), match)[1]
     if not matches and statement.get("upsert"):
         return 0, 0, change.upsert(storage.collection(db, name), filter_)["_id"]
     return len(matches), changed, MISSING
@@ -212,8 +214,8 @@ def _find_and_modify(session: Session, body: Document) -> Document:
         return {"lastErrorObject": {"n": 1}, "value": project(match.decoded())}
     change = _Change(session, db, body["update"], query.filter, body.get("arrayFilters"))
     if match is not None and collection is not None:
-        before, after, _ = change.change(collection, match)
-        value = project(after if new else before)
+        after, _ = change.change(collection, match)
+        value = project(after if new else match.decoded())
         return {"lastErrorObject": {"n": 1, "updatedExisting": True}, "value": value}
     if not upsert:
         return {"lastErrorObject": {"n": 0, "updatedExisting": False}, "value": None}

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from proctorhub import __version__, config, logs
+from proctorhub.cli.backup import backup, restore
 from proctorhub.cli.nodes import node
 from proctorhub.plugins import PluginError
 
@@ -149,6 +150,8 @@ def reset_password(login: str) -> None:
 
 
 main.add_command(node)
+main.add_command(backup)
+main.add_command(restore)
 
 
 def _process(name: str) -> config.Settings:

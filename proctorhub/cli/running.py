@@ -64,7 +64,7 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
     if not settings.mongodb_uri:
         plugin = load("database", settings.database_plugin)()
         commands["database"] = list(
-            plugin.command(settings.path("database.sqlite"), connection.socket_path(settings))
+            plugin.command(connection.database_path(settings), connection.socket_path(settings))
         )
     names = ["web", "media", "jobs"]
     if settings.vision_backends and settings.frame_bus == "unix":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import mongoengine
@@ -28,6 +29,11 @@ def uri(settings: Settings) -> str:
 def socket_path(settings: Settings) -> Any:
     """Return where the embedded server listens."""
     return settings.path("run", "db.sock")
+
+
+def database_path(settings: Settings) -> Path:
+    """Return the file of the embedded database."""
+    return settings.path("database.sqlite")
 
 
 def connect(settings: Settings) -> MongoClient[dict[str, Any]]:

@@ -90,7 +90,7 @@ def change_first(storage: Storage, stored: list[dict[str, Any]]) -> None:
     changed = {**stored[1], "_id": stored[0]["_id"]}
     row = next(search(storage, collection, Query({"_id": changed["_id"]}))).row
     try:
-        storage.replace(collection, row, stored[0], changed, encode(changed))
+        storage.replace(collection, row, encode(stored[0]), changed, encode(changed))
         stored[0] = changed
     except CommandError as refused:
         assert refused.code == 171
