@@ -21,7 +21,7 @@ LONGEST = 300
 TRANSLATIONS = WEB / "translations"
 LANGUAGES = sorted(p.parent.name for p in TRANSLATIONS.glob("*/LC_MESSAGES"))
 EXTRACT = {
-    "messages": ("babel.cfg", ["Conflict", "Forbidden", "Unauthenticated", "Invalid:2"]),
+    "messages": ("babel.cfg", ["Busy", "Conflict", "Forbidden", "Unauthenticated", "Invalid:2"]),
     "js": ("babel-js.cfg", ["t"]),
 }
 CALL = re.compile(r"""\bt\(\s*"((?:[^"\\]|\\.)*)\"""")

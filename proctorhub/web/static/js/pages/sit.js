@@ -14,6 +14,7 @@ import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
 import { LineSaver } from "../session/line-saver.js";
 import { showRules } from "../session/rules.js";
+import { SitClock } from "../session/sit-clock.js";
 import { SitMedia } from "../session/sit-media.js";
 
 const root = $("#sit");
@@ -32,22 +33,17 @@ const STEP_OF = {
   running: "exam",
   paused: "exam",
 };
-const REMIND_AT = [600, 300, 60];
 
 let session = null;
 let consent = null;
 let check = null;
 let media = null;
 let onAir = false;
-let unread = 0;
-const reminded = new Set();
 
+const time = new SitClock();
 const watched = () => session.exam.tier !== "none";
 const dock = new ChatDock(id, {
-  onUnread(count) {
-    unread = count;
-    title();
-  },
+  onUnread: (count) => time.unread(count),
 });
 const saver = new LineSaver({ sessionId: id, onSwitched: (next) => render(next), onProblem: (error) => say($("#problem"), error.message) });
 const entries = new Entries(id, (entry, { live }) => {
@@ -65,31 +61,6 @@ function stepOf({ state, consent: agreed, equipment }) {
   }
   if (state === "checked_in") return "set-up";
   return ENDED[state] ? "ended" : state;
-}
-
-function title() {
-  const left = clock.secondsLeft(session);
-  const parts = [unread ? `(${unread})` : "", session?.exam?.title ?? t("Exam")];
-  if (["running", "paused"].includes(session?.state) && left !== null) parts.push(clock.duration(left));
-  document.title = parts.filter(Boolean).join(" ");
-}
-
-function tick() {
-  if (!session) return;
-  const running = ["running", "paused"].includes(session.state);
-  show($("#clock"), running);
-  if (!running) return;
-  const left = clock.secondsLeft(session);
-  setText($("#clock-text"), clock.duration(left));
-  $("#clock").dataset.low = String(left < 300);
-  title();
-  for (const mark of REMIND_AT) {
-    if (left <= mark && left > mark - 5 && !reminded.has(mark)) {
-      reminded.add(mark);
-      announce(t("{minutes} minutes left", { minutes: Math.round(mark / 60) }));
-    }
-  }
-  if (left <= 0) setText($("#running-text"), t("The time is over. The exam is being closed."));
 }
 
 function warn(entry) {
@@ -236,7 +207,7 @@ async function render(next) {
     else act($("#ready"), does("ready"));
   }
   if (step !== "running") embed(false);
-  tick();
+  time.session(session);
 }
 
 function equipmentChanged(current) {
@@ -298,7 +269,6 @@ async function load() {
 }
 
 clock.keepTime();
-setInterval(tick, 500);
 load();
 connect({
   watch: [["watch_session", { session_id: id }]],
