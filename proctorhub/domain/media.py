@@ -38,7 +38,8 @@ class ClosedSegment:
 
     Times are UTC milliseconds on the node's clock. `header_bytes` is the offset of the only
     Cluster, whose Timestamp is milliseconds since `origin_ms`, so that segments of one source
-    can be joined without reading their frames.
+    can be joined without reading their frames. Drift is what a track's clock lost against its
+    sender's, ms per hour; `sound_offset_ms` how much later than its picture a sound is written.
     """
 
     session_id: str
@@ -58,6 +59,9 @@ class ClosedSegment:
     video_frames: int
     audio_frames: int
     lost_packets: int
+    audio_drift_ms_h: float | None = None
+    video_drift_ms_h: float | None = None
+    sound_offset_ms: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ so tracks of one sender agree with each other; one offset per sender ties that c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 NTP_EPOCH_S = 2208988800
 JUMP_S = 0.25
 SLEW_S = 0.002
@@ -13,6 +15,7 @@ SMOOTHING = 0.1
 CLOCK_STEP_S = 1.0
 CLOCK_SLEW_S = 0.0005
 WINDOW = 60
+DRIFT_AFTER_S = 30.0
 
 
 def ntp_seconds(ntp: int) -> float:
@@ -72,6 +75,32 @@ class SenderClock:
         self.offset_s += max(-CLOCK_SLEW_S, min(CLOCK_SLEW_S, wrong))
 
 
+class Drift:
+    """How fast one clock runs away from another: the slope of their difference (least squares)."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+        self._sums = (0.0, 0.0, 0.0, 0.0, 0.0)
+        self._spans_s = 0.0
+
+    def observe(self, at_s: float, behind_s: float) -> None:
+        """Take how far behind a clock is at a moment of the other; both in seconds."""
+        if self._first is None:
+            self._first = (at_s, behind_s)
+        x, y = at_s - self._first[0], behind_s - self._first[1]
+        n, sx, sy, sxx, sxy = self._sums
+        self._sums = (n + 1, sx + x, sy + y, sxx + x * x, sxy + x * y)
+        self._spans_s = x
+
+    @property
+    def ms_per_hour(self) -> float | None:
+        """The slope; None before there is enough to tell."""
+        if self._spans_s < DRIFT_AFTER_S:
+            return None
+        n, sx, sy, sxx, sxy = self._sums
+        return (n * sxy - sx * sy) / (n * sxx - sx * sx) * 3_600_000
+
+
 class TrackClock:
     """Maps one track's unwrapped RTP timestamps to UTC seconds.
 
@@ -87,6 +116,8 @@ class TrackClock:
         self.synced = False
         self.jumps = 0
         self.error_s = 0.0
+        self._anchor: tuple[float, int] | None = None
+        self._drift = Drift()
 
     def first_packet(self, rtp: int, arrival_s: float) -> None:
         """Anchor the track on its first packet, for want of a report."""
@@ -98,6 +129,7 @@ class TrackClock:
     def report(self, ntp_s: float, rtp: int, arrival_s: float) -> None:
         """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival."""
         self._sender.observe(ntp_s, arrival_s)
+        self._observe_drift(ntp_s, rtp)
         if not self.synced:
             self.synced = True
             self._rtp, self._ntp_s = rtp, ntp_s
@@ -106,8 +138,20 @@ class TrackClock:
         if abs(self.error_s) > JUMP_S:
             self.jumps += 1
             self._rtp, self._ntp_s = rtp, ntp_s
+            self._anchor, self._drift = None, Drift()
         else:
             self._ntp_s += max(-SLEW_S, min(SLEW_S, SMOOTHING * self.error_s))
+
+    def _observe_drift(self, ntp_s: float, rtp: int) -> None:
+        if self._anchor is None:
+            self._anchor = (ntp_s, rtp)
+        since = ntp_s - self._anchor[0]
+        self._drift.observe(since, since - (rtp - self._anchor[1]) / self.rate)
+
+    @property
+    def drift_ms_h(self) -> float | None:
+        """How many ms the track's own clock falls behind the sender's in an hour."""
+        return self._drift.ms_per_hour
 
     def seconds(self, rtp: int) -> float:
         """Return UTC seconds on the node's clock of an unwrapped RTP timestamp."""
@@ -119,3 +163,15 @@ class TrackClock:
     def rtp_at(self, utc_s: float) -> int:
         """Return the unwrapped RTP timestamp of UTC seconds: the inverse of `seconds`."""
         return self._rtp + round((utc_s - self.seconds(self._rtp)) * self.rate)
+
+
+def sound_offset_ms(clocks: Mapping[str, TrackClock]) -> float | None:
+    """Return how much later than its picture a sound is written, by the newest sender reports.
+
+    What the smoothed mapping of each track lags behind its reports is all that can part them.
+    None without two synchronous tracks.
+    """
+    audio, video = clocks.get("audio"), clocks.get("video")
+    if audio is None or video is None or not (audio.synced and video.synced):
+        return None
+    return (video.error_s - audio.error_s) * 1000

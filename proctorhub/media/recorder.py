@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from proctorhub.media.clock import TrackClock
+from proctorhub.media.clock import TrackClock, sound_offset_ms
 from proctorhub.media.coverage import PAUSE_GAP_MS
 from proctorhub.media.frame import Frame
 from proctorhub.media.picture import describe
@@ -291,7 +291,13 @@ class Recorder:
             "video_frames": self._counts["video"],
             "audio_frames": self._counts["audio"],
             "lost_packets": self._lost_packets,
+            **self._sync(),
         }
+
+    def _sync(self) -> dict[str, float | None]:
+        drifts = {f"{kind}_drift_ms_h": c.drift_ms_h for kind, c in self._clocks.items()}
+        found = {**drifts, "sound_offset_ms": sound_offset_ms(self._clocks)}
+        return {name: None if v is None else round(v, 3) for name, v in found.items()}
 
     def tick(self, now: float) -> None:
         """Put what was collected into the file; end a silent sender's segment. Each second."""

@@ -14,8 +14,10 @@ from prometheus_client.registry import Collector
 from proctorhub.domain import metrics_access
 from proctorhub.domain.media import GapCause
 from proctorhub.domain.ticket import Direction, Source
+from proctorhub.media.clock import sound_offset_ms
 from proctorhub.media.coverage import Coverage
 from proctorhub.media.problems import Problem
+from proctorhub.media.publisher import Publisher
 from proctorhub.media.registry import Registry
 from proctorhub.media.sampler import Sampler
 from proctorhub.media.spool import Spool
@@ -73,6 +75,7 @@ class NodeCollector(Collector):
             yield family
         if self._sampler is not None:
             yield from _sampling(self._sampler)
+        yield from _sync([c.publisher for c in chains if c.publisher])
         yield from self._completeness([c.coverage for c in chains if c.coverage])
 
     def _failing_s(self) -> float:
@@ -97,6 +100,29 @@ class NodeCollector(Collector):
                 missing.add_metric([kind, cause.value], total / 1000)
         yield recorded
         yield missing
+
+
+def _sync(publishers: list[Publisher]) -> Iterator[Metric]:
+    drift = GaugeMetricFamily(
+        "proctorhub_media_live_drift_ms_per_hour",
+        "Largest drift of a track's clock against its sender's, of live senders",
+        labels=["kind"],
+    )
+    for kind in ("audio", "video"):
+        clocks = [p.tracks[kind].clock for p in publishers if kind in p.tracks]
+        found = [abs(c.drift_ms_h) for c in clocks if c.drift_ms_h is not None]
+        drift.add_metric([kind], max(found, default=0.0))
+    yield drift
+    parted = [
+        abs(offset) / 1000
+        for p in publishers
+        if (offset := sound_offset_ms({k: t.clock for k, t in p.tracks.items()})) is not None
+    ]
+    yield GaugeMetricFamily(
+        "proctorhub_media_live_sound_offset_seconds",
+        "Largest distance between sound and picture in a recording, of live senders",
+        value=max(parted, default=0.0),
+    )
 
 
 def _sampling(sampler: Sampler) -> Iterator[Metric]:

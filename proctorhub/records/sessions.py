@@ -9,6 +9,7 @@ from mongoengine import (
     DynamicField,
     EmbeddedDocument,
     EmbeddedDocumentField,
+    FloatField,
     IntField,
     ListField,
     LongField,
@@ -213,6 +214,9 @@ class Segment(Document):  # type: ignore[misc]
     video_frames = IntField()
     audio_frames = IntField()
     lost_packets = IntField()
+    audio_drift_ms_h = FloatField()
+    video_drift_ms_h = FloatField()
+    sound_offset_ms = FloatField()
     blob_key = StringField(required=True)
     origin = StringField(default=Origin.NODE.value, choices=[origin.value for origin in Origin])
     stored_at = UtcField(default=utc_now)

@@ -121,13 +121,31 @@ def coverage(session: changing.Document, source: str) -> Coverage:
     )
 
 
+def sync(segments: list[Segment]) -> dict[str, float | None]:
+    """Return the clocks of some segments: the newest drift of each track, ms per hour.
+
+    `sound_offset_ms` is the sound's largest distance from its picture; None where nothing is known.
+    """
+
+    def known(name: str) -> list[float]:
+        return [value for s in segments if (value := getattr(s, name)) is not None]
+
+    drifts = {name: known(name) for name in ("audio_drift_ms_h", "video_drift_ms_h")}
+    offsets = known("sound_offset_ms")
+    return {
+        **{name: values[-1] if values else None for name, values in drifts.items()},
+        "sound_offset_ms": max(offsets, key=abs, default=None),
+    }
+
+
 def _present(session: changing.Document) -> list[str]:
     return [name for name in RECORDED_SOURCES if name in (session.get("sources") or {})]
 
 
 def _track(session: changing.Document, source: str) -> dict[str, Any]:
     covered = coverage(session, source)
-    segments = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
+    found = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
+    segments = list(found)
     return {
         "source": source,
         "segments": [
@@ -147,6 +165,7 @@ def _track(session: changing.Document, source: str) -> dict[str, Any]:
         ],
         "gaps": _gaps(session, source, covered.filled.holes),
         "healed": _healed(session, source, covered),
+        "sync": sync(segments),
         "expected_s": round(covered.by_node.expected_ms / 1000, 3),
         "recorded_s": round(covered.by_node.recorded_ms / 1000, 3),
         "backfilled_s": round(covered.backfilled_ms / 1000, 3),
@@ -215,6 +234,7 @@ def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]
                 "bytes": sum(s.bytes for s in segments),
                 "completeness": round(covered.filled.completeness, 5),
                 **missing,
+                "sync": sync(segments),
                 "video_codec": playback.described_by(segments).video_codec,
                 "has_audio": segments[0].has_audio,
             }

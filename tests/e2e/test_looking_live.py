@@ -89,7 +89,7 @@ async def running(server: Server, name: str) -> Sitting:
         "closes_at": (now + timedelta(hours=2)).isoformat(),
     })  # fmt: skip
     sid = (await candidate.call("POST", "/sessions", {"exam_id": exam["id"]}))["session_id"]
-    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXT)}
+    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXTS["en"])}
     await candidate.call("POST", f"/sessions/{sid}/consent", agreed)
     await candidate.call("POST", f"/sessions/{sid}/check-in", {})
     await proctor.call("POST", f"/sessions/{sid}/take", {})

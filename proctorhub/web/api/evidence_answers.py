@@ -26,6 +26,14 @@ class Healed(Gap):
     origin: Literal["client"]
 
 
+class Sync(Answer):
+    """How the clocks of a source's tracks ran: drift in ms per hour, the sound's distance in ms."""
+
+    audio_drift_ms_h: float | None
+    video_drift_ms_h: float | None
+    sound_offset_ms: float | None
+
+
 class Recording(Answer):
     """One playable file; a source whose codec changed has several parts."""
 
@@ -39,6 +47,7 @@ class Recording(Answer):
     completeness: float
     gaps: list[Gap]
     healed: list[Healed]
+    sync: Sync
     video_codec: str | None
     has_audio: bool | None
 
@@ -88,6 +97,7 @@ class Track(Answer):
     segments: list[Segment]
     gaps: list[Gap]
     healed: list[Healed]
+    sync: Sync
     expected_s: float
     recorded_s: float
     backfilled_s: float

@@ -3,15 +3,18 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proctorhub.media.clock import (
+    DRIFT_AFTER_S,
+    Drift,
     SenderClock,
     TrackClock,
     Unwrapper,
     ntp_seconds,
     ntp_timestamp,
+    sound_offset_ms,
 )
 
 
@@ -99,3 +102,79 @@ def test_rtp_at_is_the_inverse(rtp: int, ntp: float) -> None:
     clock.first_packet(rtp, ntp + 7)
     clock.report(ntp, rtp, ntp + 7)
     assert abs(clock.rtp_at(clock.seconds(rtp + 12345)) - (rtp + 12345)) <= 2
+
+
+class Sender:
+    """A browser whose sound card, camera and own clock each run at their own speed (ppm off)."""
+
+    def __init__(self, *, audio: float, video: float, system: float, seed: int) -> None:
+        self._audio, self._video, self._system = (1 + ppm * 1e-6 for ppm in (audio, video, system))
+        self._noise = random.Random(seed)
+        clock = SenderClock()
+        self.tracks = {"audio": TrackClock(48_000, clock), "video": TrackClock(90_000, clock)}
+
+    def rtp(self, kind: str, true_s: float) -> int:
+        """The RTP timestamp of what happens at a true moment."""
+        speed, rate = {"audio": (self._audio, 48_000), "video": (self._video, 90_000)}[kind]
+        return int(true_s * speed * rate)
+
+    def report(self, kind: str, true_s: float) -> None:
+        """A sender report: read within some ms, on its way for 20 to 120 ms."""
+        read = true_s + self._noise.uniform(-0.004, 0.004)
+        arrival = 1000 + true_s + 0.02 + self._noise.expovariate(1 / 0.02)
+        self.tracks[kind].report(read * self._system, self.rtp(kind, true_s), arrival)
+
+    def parted_ms(self, true_s: float) -> float:
+        """How far apart sound and picture of the same moment are written."""
+        audio, video = (
+            self.tracks[kind].seconds(self.rtp(kind, true_s)) for kind in ("audio", "video")
+        )
+        return (audio - video) * 1000
+
+
+#: Cheap sound cards and computers are off by some dozens of ppm, bad ones by 200.
+ppm = st.floats(-200, 200)
+
+
+@settings(max_examples=25, deadline=None)
+@given(audio=ppm, video=ppm, system=ppm, every=st.sampled_from([1, 2, 5]), seed=st.integers(0, 99))
+def test_sound_and_picture_stay_within_60_ms_for_three_hours(
+    audio: float, video: float, system: float, every: int, seed: int
+) -> None:
+    sender = Sender(audio=audio, video=video, system=system, seed=seed)
+    lost = random.Random(seed)
+    worst = 0.0
+    for second in range(every, 3 * 3600, every):
+        for kind in ("audio", "video"):
+            # a tenth of the reports does not arrive
+            if second == every or lost.random() > 0.1:
+                sender.report(kind, float(second))
+        worst = max(worst, abs(sender.parted_ms(second + every)))
+    assert worst <= 60.0
+    # what the node says of it is true: 1 ppm is 3.6 ms an hour
+    for kind, off in (("audio", audio), ("video", video)):
+        found = sender.tracks[kind].drift_ms_h
+        assert found is not None
+        assert found == pytest.approx((system - off) * 3.6, abs=4)
+    told = sound_offset_ms(sender.tracks)
+    assert told is not None
+    assert told == pytest.approx(sender.parted_ms(3 * 3600), abs=15)
+
+
+def test_no_drift_is_told_before_it_can_be_known() -> None:
+    drift = Drift()
+    for second in range(int(DRIFT_AFTER_S)):
+        drift.observe(float(second), 0.0)
+        assert drift.ms_per_hour is None
+    drift.observe(DRIFT_AFTER_S, 0.0)
+    assert drift.ms_per_hour == 0.0
+
+
+def test_after_a_jump_of_the_clock_the_drift_begins_anew() -> None:
+    clock = TrackClock(90_000, SenderClock())
+    for second in range(100):
+        clock.report(float(second), second * 90_000, 1000.0 + second)
+    assert clock.drift_ms_h == pytest.approx(0.0, abs=0.01)
+    clock.report(110.0, 100 * 90_000, 1110.0)
+    assert clock.jumps == 1
+    assert clock.drift_ms_h is None

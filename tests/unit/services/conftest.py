@@ -79,7 +79,7 @@ def sitting_until(candidate: Actor, proctor: Actor, exam: Callable[..., dict[str
 
     def go(state: str, **changes: Any) -> str:
         session_id = sitting.join(candidate, exam(**changes)["id"])["id"]
-        text = consent.TEXT
+        text = consent.TEXTS["en"]
 
         def still(purpose: str) -> str:
             return identification.add_still(proctor, session_id, "camera", purpose, JPEG)["id"]

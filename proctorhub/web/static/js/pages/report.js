@@ -46,6 +46,17 @@ function identity(session) {
   $("#identity-stills").replaceChildren(...pictures.map(([src, text]) => h("figure", {}, h("img", { src, alt: text, loading: "lazy" }), h("figcaption", {}, text))));
 }
 
+/** How the clocks ran, in words; nothing where nothing is known. */
+function clocks({ audio_drift_ms_h: audio, video_drift_ms_h: video, sound_offset_ms: offset }) {
+  const drifts = [
+    [t("Sound"), audio],
+    [t("Picture"), video],
+  ].filter(([, value]) => value !== null);
+  const list = drifts.map(([source, value]) => t("{source}: {rate} ms/h", { source, rate: value.toFixed(1) })).join(", ");
+  const words = [offset !== null && t("Sound to picture: {offset} ms", { offset: offset.toFixed(1) }), list && t("Clock drift: {list}", { list })].filter(Boolean);
+  return words.length ? h("p", { class: "soft", data: { testid: "sync" } }, words.join(". ")) : "";
+}
+
 function completeness(sources) {
   const names = [...new Set(sources.map((item) => item.source))];
   const rows = names.map((name) => {
@@ -64,7 +75,7 @@ function completeness(sources) {
       h("td", { data: { label: t("Source") } }, sourceWord(name)),
       h("td", { class: "end num", data: { label: t("Length") } }, clock.duration(parts.reduce((sum, part) => sum + part.duration_s, 0))),
       h("td", { class: "end num", data: { label: t("Complete") } }, percent(parts[0].completeness)),
-      h("td", { data: { label: t("Missing") } }, missing, filled),
+      h("td", { data: { label: t("Missing") } }, missing, filled, clocks(parts[0].sync)),
     );
   });
   $("#completeness tbody").replaceChildren(...(rows.length ? rows : [h("tr", {}, h("td", { colspan: "4", class: "soft" }, t("Nothing was recorded.")))]));
