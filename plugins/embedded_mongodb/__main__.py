@@ -81,12 +81,13 @@ def serve(options: argparse.Namespace) -> None:
             path, sync = Path(folder) / "memory.db", "OFF"
         else:
             path, sync = Path(options.db).resolve(), options.sync
-        lock = FileLock(path)
+        socket = options.socket.absolute()
+        lock = FileLock(path, socket)
         stack.callback(lock.release)
         check_file(path)
         storage = Storage(path, sync)
         stack.callback(storage.close)
-        server = Server(storage, options.socket.absolute())
+        server = Server(storage, socket)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         if options.parent > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from pathlib import Path
 from typing import Any
 
 from bson import Int64
@@ -104,6 +105,12 @@ def _db_stats(session: Session, body: Document) -> Document:
         "objects": objects,
         "indexes": sum(len(c.indexes) + 1 for c in collections),
     }
+
+
+@command("copyDatabaseFile", fields="to")
+def _copy_database_file(session: Session, body: Document) -> Document:
+    session.storage.copy_to(Path(body["to"]))
+    return {}
 
 
 @command("listDatabases", fields="filter nameOnly authorizedDatabases")

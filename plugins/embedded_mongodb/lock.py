@@ -8,13 +8,21 @@ from pathlib import Path
 
 
 class FileHeld(Exception):
-    """Another process holds the database file; the text is one line that says which."""
+    """Another process holds the database file; the text is one line that says which.
+
+    `socket` is where that process answers, None when it serves nobody.
+    """
+
+    def __init__(self, database: Path, holder: list[str]) -> None:
+        number = holder[0] if holder else "unknown"
+        super().__init__(f"{database} is in use by the server with process id {number}")
+        self.socket = Path(holder[1]) if len(holder) > 1 else None
 
 
 class FileLock:
-    """An exclusive lock on `<file>.lock`, which names the holder's process id."""
+    """An exclusive lock on `<file>.lock`, which names the holder's process id and socket."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, socket: Path | None = None) -> None:
         """Take the lock. Raises FileHeld."""
         # Not on the database itself: closing any descriptor of it would drop SQLite's own locks.
         path = database.with_name(database.name + ".lock")
@@ -23,11 +31,11 @@ class FileLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
+            holder = self._file.read().splitlines()
             self._file.close()
-            raise FileHeld(f"{database} is in use by the server with process id {holder}") from None
+            raise FileHeld(database, holder) from None
         self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
+        self._file.write("\n".join([str(os.getpid()), *([str(socket)] if socket else [])]))
         self._file.flush()
 
     def release(self) -> None:

@@ -11,7 +11,7 @@ import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,17 @@ _SCHEMA = f"""
 _LOG_LIMIT = 32 << 20
 _KEPT_READERS = 8
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Return a connection of this process, which has the file to itself from then on.
+
+    Its connections then agree by memory instead of by file locks (SQLite's VFS "unix-excl").
+    """
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?vfs=unix-excl", uri=True, isolation_level=None,
+        cached_statements=512, check_same_thread=False, timeout=10,
+    )  # fmt: skip
 
 
 class StorageError(Exception):
@@ -85,10 +96,7 @@ class Transactions:
         self._readers: list[_Reader] = []
 
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, cached_statements=512, check_same_thread=False
-        )
-        connection.execute("PRAGMA busy_timeout = 10000")
+        connection = open_file(self.path)
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         return connection
 
@@ -122,7 +130,8 @@ class Transactions:
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run a statement on the connection of the block in progress."""
-        return self._local.connection.execute(sql, parameters)
+        connection: sqlite3.Connection = self._local.connection
+        return connection.execute(sql, parameters)
 
     @contextmanager
     def undo_on_error(self) -> Iterator[None]:
@@ -178,6 +187,13 @@ class Transactions:
         self._readers += idle
 
     # The file
+
+    def copy_to(self, target: Path) -> None:
+        """Copy one snapshot of the file to a new file, while clients go on."""
+        with closing(open_file(self.path)) as origin, closing(sqlite3.connect(target)) as copy:
+            origin.backup(copy)
+            # A file of its own, without a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
 
     def free_pages(self) -> int:
         """Return how many pages of the file hold nothing."""
