@@ -28,12 +28,12 @@ from typing import Any
 import aiohttp
 import aiortc.rtcdtlstransport
 import ifaddr
+import uvloop
 
 from benchmarks.media.janus import Handle, configure
+from benchmarks.sending import Reel, ReelSender, make_reel
 from proctorhub.domain import ticket
 from proctorhub.media.aiortc_seam import Peer, use_host_addresses
-from proctorhub.media.material import Material, make_media, read_media
-from proctorhub.media.playing import MediaSender
 
 WARM_S = 5.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -82,7 +82,7 @@ class Viewer:
 class OurNode:
     """Our media node as a server under measurement."""
 
-    def __init__(self, root: Path, address: str) -> None:
+    def __init__(self, root: Path, address: str, *, tap: bool = False) -> None:
         self.port = free_port()
         self.private, public = ticket.new_keys()
         (root / "secrets").mkdir(parents=True)
@@ -93,6 +93,7 @@ class OurNode:
             "PROCTORHUB_MEDIA_PORT": str(self.port),
             "PROCTORHUB_MEDIA_ADDRESSES": address,
             "PROCTORHUB_LOG_LEVEL": "ERROR",
+            "BENCH_TAP": "1" if tap else "0",
         }
 
     def _headers(self, session: str, direction: str) -> dict[str, str]:
@@ -118,7 +119,7 @@ class OurNode:
             return text
 
     async def publish(
-        self, http: aiohttp.ClientSession, number: int, sender: MediaSender
+        self, http: aiohttp.ClientSession, number: int, sender: ReelSender
     ) -> Callable[[], Awaitable[None]]:
         await sender.take_answer(
             await self._exchange(http, "whip", f"s{number}", await sender.offer())
@@ -147,7 +148,7 @@ class Janus:
         self.url = f"http://127.0.0.1:{self.port}/janus"
 
     async def publish(
-        self, http: aiohttp.ClientSession, number: int, sender: MediaSender
+        self, http: aiohttp.ClientSession, number: int, sender: ReelSender
     ) -> Callable[[], Awaitable[None]]:
         handle = Handle(http, self.url)
         await handle.open()
@@ -226,14 +227,14 @@ async def running(server: OurNode | Janus) -> AsyncIterator[int]:
 
 
 async def measure(
-    server: OurNode | Janus, material: Material, sessions: int, viewers: int, seconds: float
+    server: OurNode | Janus, reel: Reel, sessions: int, viewers: int, seconds: float
 ) -> dict[str, float]:
     """Return CPU-seconds per session-minute, resident MB, and packet rates."""
     async with AsyncExitStack() as stack:
         pid = await stack.enter_async_context(running(server))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         base = usage(pid)[1]
-        senders = [MediaSender(material) for _ in range(sessions)]
+        senders = [ReelSender(reel) for _ in range(sessions)]
         watching = [Viewer() for _ in range(sessions * viewers)]
         for number, sender in enumerate(senders):
             stack.push_async_callback(sender.close)
@@ -262,71 +263,94 @@ async def measure(
         }
 
 
-async def run(options: argparse.Namespace, root: Path) -> dict[str, Any]:
-    """Run every case `rounds` times, interleaved, and return medians and ratios."""
+CASES = {
+    "one_record_view": ("node", 1, False),
+    "record": ("node", 0, False),
+    "record_view": ("node", 1, False),
+    "record_tap": ("node", 0, True),
+    "janus_record": ("janus", 0, False),
+    "janus_record_view": ("janus", 1, False),
+}
+
+
+async def run(options: argparse.Namespace, root: Path) -> list[dict[str, Any]]:
+    """Run every case `rounds` times, interleaved; return what was found."""
     address, interface = own_address()
     use_host_addresses(address)
     # Chromium negotiates this profile; aiortc alone would choose another.
     profile = aiortc.rtcdtlstransport.SRTP_AES128_CM_SHA1_80
     aiortc.rtcdtlstransport.SRTP_PROFILES[:] = [profile]
-    media = root / "media.webm"
-    width, height = (1280, 720) if options.hd else (640, 480)
-    bits = 1_200_000 if options.hd else 500_000
-    make_media(media, 12.0, bit_rate=bits, size=(width, height))
-    material = read_media(media)
-    many = options.sessions
-    cases: list[tuple[str, str, int, int]] = []
-    if not options.quick:
-        cases.append(("one_record_view", "node", 1, 1))
-    cases += [("record", "node", many, 0), ("record_view", "node", many, 1)]
-    if shutil.which("janus") and not options.no_janus:
-        cases += [("janus_record", "janus", many, 0), ("janus_record_view", "janus", many, 1)]
-    results: dict[str, list[dict[str, float]]] = {name: [] for name, *_ in cases}
+    size, bits = ((1280, 720), 1_200_000) if options.hd else ((640, 480), 500_000)
+    reel = make_reel(root / "media.webm", 16.0, bit_rate=bits, size=size)
+    janus = shutil.which("janus") and not options.no_janus
+    results = []
     for number in range(options.rounds):
-        for name, kind, sessions, viewers in cases:
+        for name in options.cases:
+            kind, viewers, tap = CASES[name]
+            if kind == "janus" and not janus:
+                continue
             place = root / f"{name}{number}"
-            server = OurNode(place, address) if kind == "node" else Janus(place, address, interface)
-            found = await measure(server, material, sessions, viewers, options.seconds)
-            results[name].append(found)
-            print(name, json.dumps({k: round(v, 3) for k, v in found.items()}), file=sys.stderr)
+            server = (
+                OurNode(place, address, tap=tap)
+                if kind == "node"
+                else Janus(place, address, interface)
+            )
+            sessions = 1 if name.startswith("one_") else options.sessions
+            found = await measure(server, reel, sessions, viewers, options.seconds)
+            results.append({"case": name, **{k: round(v, 4) for k, v in found.items()}})
+            print(json.dumps(results[-1]), file=sys.stderr)
             shutil.rmtree(place, ignore_errors=True)
+    return results
+
+
+def summary(results: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+    """Return medians and ratios."""
 
     def median(name: str, key: str = "cpu_s") -> float | None:
-        found = [r[key] for r in results.get(name, [])]
+        found = [r[key] for r in results if r["case"] == name]
         return round(statistics.median(found), 4) if found else None
 
     def ratio(ours: str, theirs: str) -> float | None:
         one, other = median(ours), median(theirs)
         return round(one / other, 3) if one and other else None
 
-    growth = [(r["rss_mb"] - r["base_mb"]) / many for r in results["record_view"]]
+    base, full = median("record_view", "base_mb"), median("record_view", "rss_mb")
+    names = [name for name in CASES if median(name) is not None]
     return {
-        "picture": f"{width}x{height}@15",
-        "sessions": many,
-        "rounds": options.rounds,
-        **{f"{name}_cpu_s_per_session_min": median(name) for name in results},
+        "picture": "1280x720@15" if options.hd else "640x480@15",
+        "sessions": options.sessions,
+        "rounds": sum(r["case"] == names[-1] for r in results),
+        **{f"{name}_cpu_s_per_session_min": median(name) for name in names},
         "record_vs_janus": ratio("record", "janus_record"),
         "record_view_vs_janus": ratio("record_view", "janus_record_view"),
-        "rss_mb_base": median("record_view", "base_mb"),
-        "rss_mb_per_session": round(statistics.median(growth), 3),
+        "tap_vs_record": ratio("record_tap", "record"),
+        "rss_mb_base": base,
+        "rss_mb_per_session": round((full - base) / options.sessions, 3) if base and full else None,
         "janus_rss_mb": median("janus_record_view", "rss_mb"),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=25.0)
     parser.add_argument("--hd", action="store_true", help="1280x720 at 1.2 Mbit/s")
-    parser.add_argument("--quick", action="store_true", help="leave out the single session")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--no-janus", action="store_true")
+    parser.add_argument(
+        "--keep", type=Path, help="a file of results: add this run's, sum up all that are in it"
+    )
     options = parser.parse_args()
     os.sched_setaffinity(0, set(range(1, os.cpu_count() or 1)) or {0})
     with tempfile.TemporaryDirectory(prefix="bench-media-") as root:
-        import uvloop
-
-        print(json.dumps(uvloop.run(run(options, Path(root)))))
+        results = uvloop.run(run(options, Path(root)))
+    if options.keep:
+        with options.keep.open("a+") as file:
+            file.writelines(json.dumps(result) + "\n" for result in results)
+            file.seek(0)
+            results = [json.loads(line) for line in file]
+    print(json.dumps(summary(results, options)))
 
 
 if __name__ == "__main__":

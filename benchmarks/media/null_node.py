@@ -1,25 +1,43 @@
 """Runs a media node whose ledger takes everything and keeps nothing; settings by environment.
 
 What the control plane costs (database, blob store) is not the media plane's and is left out;
-closing, hashing and syncing every segment is in.
+closing, hashing and syncing every segment is in. With BENCH_TAP=1 every camera is sampled once a
+second.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from proctorhub.config import load
+from proctorhub.config import Settings, load
 from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.placement import Beat
+from proctorhub.frames.envelope import Sample
 from proctorhub.media.node import Node, serve
+from proctorhub.media.tap import Rate
 
 
 class NullLedger:
     """Takes everything."""
 
+    def node(self, settings: Settings) -> Node:
+        """Return the node under measurement."""
+        self._tap = os.environ.get("BENCH_TAP") == "1"
+        self._loop = asyncio.get_running_loop()
+        self._node = Node(settings, self, self if self._tap else None)
+        return self._node
+
+    def publish(self, item: Sample) -> None:
+        pass
+
     def origin_ms(self, session_id: str) -> int:
+        sampler = self._node.sampler
+        if sampler is not None:
+            self._loop.call_soon_threadsafe(sampler.want, session_id, {"camera": Rate(1000)})
         return 1_700_000_000_000
 
     def source_opened(
@@ -54,4 +72,4 @@ class NullLedger:
 
 if __name__ == "__main__":
     settings = load()
-    raise SystemExit(serve(settings, lambda: Node(settings, NullLedger())))
+    raise SystemExit(serve(settings, lambda: NullLedger().node(settings)))

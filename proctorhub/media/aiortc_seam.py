@@ -1,8 +1,9 @@
 """The one place that touches the insides of aiortc, aioice and pylibsrtp.
 
 aiortc does signalling, ICE and DTLS; its RTP senders and receivers never start. Once DTLS is up,
-protected datagrams go straight from the socket through libsrtp to `Peer.on_rtp`/`Peer.on_rtcp`,
-which costs a small part of the stock path (queues, packet objects, decoder threads).
+the connection's sockets are read by `datagrams`, and protected packets go straight through `srtp`
+to `Peer.on_rtp`/`Peer.on_rtcp`, which costs a small part of the stock path (a wake-up for each
+packet, queues, packet objects, decoder threads).
 
 Every private name used here is pinned to exact library versions, checked at import, and asserted
 again by `tests/unit/media/test_aiortc_seam.py`.
@@ -15,7 +16,6 @@ from importlib.metadata import version
 from typing import Any
 
 import aioice.ice
-import pylibsrtp
 import structlog
 from aiortc import (
     RTCBundlePolicy,
@@ -27,11 +27,12 @@ from aiortc import (
 )
 from aiortc.codecs import is_rtx
 from aiortc.sdp import SessionDescription, candidate_from_sdp
-from pylibsrtp._binding import ffi, lib
 
 from proctorhub.media.addresses import host_addresses
+from proctorhub.media.datagrams import Address, BatchedSocket, inbox
 from proctorhub.media.lines import MediaLine, OfferedLine
 from proctorhub.media.sdp import BadOffer, clean_candidates
+from proctorhub.media.srtp import Srtp
 from proctorhub.media.tasks import spawn
 
 PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pylibsrtp": "1.0.0"}
@@ -56,13 +57,6 @@ def check_versions(pinned: dict[str, str] = PINNED) -> None:
 
 
 check_versions()
-
-# libsrtp works in place; one scratch buffer serves every peer because there is one loop thread.
-_scratch = ffi.new("char[]", 2048)
-_view = ffi.buffer(_scratch)
-_length = ffi.new("int *")
-_unprotect = lib.srtp_unprotect
-_protect = lib.srtp_protect
 
 
 def use_host_addresses(configured: str) -> None:
@@ -115,12 +109,9 @@ class Peer:
         self.rejected_datagrams = 0
         self._receive: dict[RTCRtpTransceiver, MediaLine] = {}
         self._send: dict[RTCRtpTransceiver, MediaLine] = {}
-        self._dtls: Any = None
+        self._srtp: Srtp | None = None
         self._nominated: dict[int, Any] = {}
-        self._tx: Any = None
-        self._pair: Any = None
-        self._sendto: Any = None
-        self._address: Any = None
+        self._sockets: list[BatchedSocket] = []
         self._pc.on("connectionstatechange", self._state_changed)
 
     async def answer(self, offer: str, *, send: dict[str, tuple[str, str]] | None = None) -> str:
@@ -173,26 +164,24 @@ class Peer:
         ice = self._pc.getTransceivers()[0].receiver.transport.transport
         return str(ice._connection.remote_username or "")
 
+    def brisk(self, wanted: bool) -> None:
+        """Take packets as soon as may be, because someone watches; or in calm."""
+        for datagrams in self._sockets:
+            datagrams.brisk(wanted)
+
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send one RTP packet; silently nothing once the connection is gone."""
         pair = self._nominated.get(1)
-        if pair is None:
-            return
-        if pair is not self._pair:
-            self._pair, self._sendto = pair, pair.protocol.transport.sendto
-            self._address = pair.remote_addr
-        size = len(packet)
-        _view[0:size] = packet
-        _length[0] = size
-        if _protect(self._tx, _scratch, _length) == 0:
-            self._sendto(_view[0 : _length[0]], self._address)
+        if pair is not None and self._srtp is not None:
+            sealed = self._srtp.seal_rtp(packet)
+            if sealed is not None:
+                pair.protocol.transport.sendto(sealed, pair.remote_addr)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one (compound) RTCP packet."""
         pair = self._nominated.get(1)
-        if pair is not None:
-            protected = self._dtls._tx_srtp.protect_rtcp(packet)
-            pair.protocol.transport.sendto(protected, pair.remote_addr)
+        if pair is not None and self._srtp is not None:
+            pair.protocol.transport.sendto(self._srtp.seal_rtcp(packet), pair.remote_addr)
 
     async def close(self) -> None:
         """Close the connection and its sockets; safe to call twice."""
@@ -254,10 +243,9 @@ class Peer:
         self.on_connected(list(self._receive.values()), list(self._send.values()))
 
     def _attach(self, dtls: Any) -> None:
-        self._dtls = dtls
         connection = dtls.transport._connection
         self._nominated = connection._nominated
-        self._tx = dtls._tx_srtp._srtp[0]
+        self._srtp = Srtp(dtls._rx_srtp, dtls._tx_srtp)
 
         # Packets that came before this moment still lie in aioice's queue: the stock pump
         # unprotects them and hands them here instead of to its own receivers.
@@ -270,34 +258,29 @@ class Peer:
         dtls._handle_rtp_data = queued_rtp
         dtls._handle_rtcp_data = queued_rtcp
         for protocol in connection._protocols:
-            protocol.datagram_received = self._receiver(protocol.datagram_received)
+            protocol.transport = BatchedSocket(
+                protocol.transport, protocol, self._receiver(self._srtp, protocol)
+            )
+            self._sockets.append(protocol.transport)
 
-    def _receiver(self, stock: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
-        session = self._dtls._rx_srtp
-        context = session._srtp[0]
-
-        def datagram_received(data: bytes, address: Any) -> None:
-            size = len(data)
-            if size < 12 or not 127 < data[0] < 192:
-                stock(data, address)
-            elif size > MAX_DATAGRAM:
+    def _receiver(self, srtp: Srtp, protocol: Any) -> Callable[[int, Address], None]:
+        def take(size: int, address: Address) -> None:
+            if size < 12 or not 127 < inbox[0] < 192:  # STUN or DTLS (RFC 7983)
+                protocol.datagram_received(bytes(inbox[:size]), address)
+                return
+            if size > MAX_DATAGRAM:
                 self.rejected_datagrams += 1
-            elif 191 < data[1] < 224:
-                try:
-                    plain = session.unprotect_rtcp(bytes(data))
-                except pylibsrtp.Error:
-                    self.rejected_datagrams += 1
-                else:
-                    self.on_rtcp(plain)
+                return
+            is_rtcp = 191 < inbox[1] < 224
+            packet = srtp.open_rtcp(size) if is_rtcp else srtp.open_rtp(size)
+            if packet is None:
+                self.rejected_datagrams += 1
+            elif is_rtcp:
+                self.on_rtcp(packet)
             else:
-                _view[0:size] = data
-                _length[0] = size
-                if _unprotect(context, _scratch, _length):
-                    self.rejected_datagrams += 1
-                else:
-                    self.on_rtp(_view[0 : _length[0]])
+                self.on_rtp(packet)
 
-        return datagram_received
+        return take
 
 
 def _nothing(*_: object) -> None:

@@ -196,23 +196,20 @@ class Chain:
 
         keeping.later(finish)
 
-    def drain(self) -> None:
-        """Take the packets that came to pieces; call every few hundredths of a second."""
-        if self.publisher is not None:
-            self.publisher.drain()
-
     def tick(self, now: float) -> None:
         """Do what is due between packets; call a few times a second with UTC seconds."""
         if self.publisher is not None:
             self.publisher.tick(now)
             self._watch()
+        if self._recorder is not None:
+            self._recorder.tick(now)
 
     def second(self, now: float) -> None:
         """Do what is due each second."""
         if self.publisher is not None:
             self.publisher.report(now)
         if self._recorder is not None:
-            self._recorder.tick(now)
+            self._recorder.flush()
 
     def _watch(self) -> None:
         # aiortc has no `disconnected`: a track without packets is how a lost connection shows.

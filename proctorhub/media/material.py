@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fractions
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -53,18 +55,22 @@ def make_media(
     codec: str = "vp8",
     bit_rate: int = 500_000,
     size: tuple[int, int] = (WIDTH, HEIGHT),
+    keyframe_every: int = RATE,
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a moving picture at 15 frames/s with a keyframe each second, and a tone.
 
     With `flash_and_click` the picture turns white and the tone sounds at every full second for
-    FLASH_S, so that picture and sound can be compared. `codec` is `vp8` (WebM) or `h264` (MP4).
+    FLASH_S, so that picture and sound can be compared. `codec` is `vp8` (WebM) or `h264` (MP4);
+    `options` are further ones for its encoder.
     """
     with av.open(str(path), "w") as container:
-        video: Any = container.add_stream(_CODECS[codec], rate=RATE, options=_OPTIONS[codec])
+        chosen = {**_OPTIONS[codec], **options}
+        video: Any = container.add_stream(_CODECS[codec], rate=RATE, options=chosen)
         video.width, video.height = size
         video.pix_fmt = "yuv420p"
         video.bit_rate = bit_rate
-        video.gop_size = RATE
+        video.gop_size = keyframe_every
         audio: Any = None
         if with_audio:
             audio = container.add_stream("libopus", rate=SAMPLE_RATE, layout="stereo")

@@ -37,9 +37,8 @@ from proctorhub.media.whip import Whip
 
 log = structlog.get_logger(__name__)
 
-DRAIN_S = 0.05
-TICK = 5  # every fifth drain
-SECOND = 20
+TICK_S = 0.25
+SECOND = 4  # ticks
 HAND_OVER_S = 20.0
 FOLLOW_AGAIN_S = 2.0
 
@@ -147,13 +146,9 @@ class Node:
     async def _tick(self) -> None:
         beat = 0
         while True:
-            await asyncio.sleep(DRAIN_S)
+            await asyncio.sleep(TICK_S)
             beat += 1
             chains = list(self._registry.chains.values())
-            for chain in chains:
-                chain.drain()
-            if beat % TICK:
-                continue
             now = time.time()
             for chain in chains:
                 chain.tick(now)

@@ -45,8 +45,6 @@ class Track:
 class Publisher:
     """Turns a connected peer's packets into frames, forwards and feedback.
 
-    Packets go to viewers at once, and to the tracks' ingest with the next `drain()`.
-
     `on_frame(frame, now)` gets whole frames; `on_loss(kind, before_s, after_s, packets)` is told of
     what was given up.
     """
@@ -61,7 +59,6 @@ class Publisher:
         self.peer = peer
         self.on_frame: Callable[[Frame, float], None] | None = None
         self._on_loss = on_loss
-        self._inbox: list[tuple[TrackIngest, int, int, int, bytes, float, bool]] = []
         self._sender_clock = SenderClock()
         self._pli_wanted = False
         self._pli_sent_s = 0.0
@@ -148,21 +145,14 @@ class Publisher:
         if payload:
             for forwarder in track.forwarders:
                 forwarder.send(marker, seq, rtp, payload, now)
-        self._inbox.append((track.ingest, marker, seq, rtp, payload, now, again))
+        track.ingest.push(marker, seq, rtp, payload, now, again)
 
-    def drain(self) -> None:
-        """Take the packets that came since the last call to pieces. Call every few hundredths.
-
-        Viewers got theirs at once. Doing the rest for many packets in a row keeps the interpreter
-        warm, which halves what it costs; a NACK may wait that long.
-        """
-        inbox, self._inbox = self._inbox, []
-        for ingest, marker, seq, rtp, payload, now, again in inbox:
-            ingest.push(marker, seq, rtp, payload, now, again)
+    def keep_pace(self) -> None:
+        """Take packets briskly while somebody watches. Call when forwarders come or go."""
+        self.peer.brisk(any(track.forwarders for track in self.tracks.values()))
 
     def flush(self, now: float) -> None:
         """Take everything that came, holes or not, because the sender is gone."""
-        self.drain()
         for track in self.tracks.values():
             track.ingest.flush(now)
 

@@ -101,6 +101,7 @@ class WhipSender:
 
     async def drop(self) -> None:
         """Vanish without a word to the node's HTTP side, as a closed page does."""
+        self.resource = None
         self._stopped_at = self._stopped_at or time.time()
         await self._sender.close()
 
@@ -154,13 +155,7 @@ class WhepViewer:
     def _connected(self, receive: list[MediaLine], send: list[MediaLine]) -> None:
         receiver = Publisher(self._peer, receive, on_loss=lambda *_: None)
         receiver.on_frame = self._frame
-        self._peer.on_rtp = self._packet
         self._receiver = receiver
-
-    def _packet(self, packet: bytes) -> None:
-        assert self._receiver is not None
-        self._receiver.on_rtp(packet)
-        self._receiver.drain()
 
     def _frame(self, frame: Frame, now: float) -> None:
         self.frames[frame.kind] += 1

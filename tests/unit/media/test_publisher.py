@@ -62,7 +62,6 @@ def test_header_extensions_sources_and_padding_are_taken_off() -> None:
     made, _, frames = _publisher()
     head = struct.pack("!BBHII", 0x80 | 0x20 | 0x10 | 2, 0x80 | 97, 1, 900, 2) + bytes(8)
     made.on_rtp(head + b"\xbe\xde\x00\x01\x10\x00\x00\x00" + KEY + b"\0\0\0\x04")
-    made.drain()
     assert [f.data for f in frames] == [KEY[1:]]
 
 
@@ -73,7 +72,6 @@ def test_tracks_are_found_by_ssrc_or_else_by_payload_type(announced: bool) -> No
     made.on_rtp(_packet(b"\x00\x02" + KEY, seq=77, ssrc=3, kind=98))  # RTX of packet 2
     made.on_rtp(_packet(b"sound", seq=5, ssrc=1, kind=96))
     made.on_rtp(_packet(b"?", seq=5, ssrc=4, kind=111))
-    made.drain()
     assert sorted(f.kind for f in frames) == ["audio", "video", "video"]
     assert made.tracks["video"].ingest.recovered == 1
     assert made.unknown_packets == 1
@@ -104,7 +102,6 @@ def test_reports_go_out_for_tracks_that_send() -> None:
     made.report(time.time())
     assert not wire.rtcp
     made.on_rtp(_packet(KEY))
-    made.drain()
     made.report(time.time())
     report, remb = rtp.RtcpPacket.parse(wire.rtcp[0])
     assert isinstance(report, rtp.RtcpRrPacket) and report.reports[0].ssrc == 2
@@ -118,5 +115,4 @@ def test_garbage_never_hurts(packet: bytes, report: bytes) -> None:
     made.on_rtp(packet)
     made.on_rtp(struct.pack("!BB", 0x80, 97) + packet)
     made.on_rtcp(report)
-    made.drain()
     made.flush(time.time())

@@ -59,11 +59,15 @@ class Studio:
     def video(self, at: float, key: bool = False, width: int = 640) -> None:
         self.at = at
         data = _key(width) if key else b"\x31delta"
-        self.recorder.feed(Frame("video", data, int(at * 90_000), key), ORIGIN_S + at)
+        self._feed(Frame("video", data, int(at * 90_000), key))
 
     def audio(self, at: float) -> None:
         self.at = at
-        self.recorder.feed(Frame("audio", b"sound", int(at * 48_000), True), ORIGIN_S + at)
+        self._feed(Frame("audio", b"sound", int(at * 48_000), True))
+
+    def _feed(self, frame: Frame) -> None:
+        self.recorder.feed(frame, ORIGIN_S + self.at)
+        self.recorder.tick(ORIGIN_S + self.at)
 
     def play(self, start: float, end: float, *, obey: bool = True, key_every: float = 1e9) -> None:
         """Play both kinds at 10 and 50 frames/s; `obey` answers requests with a keyframe."""
@@ -281,6 +285,7 @@ def test_a_silent_senders_segment_is_closed(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.play(0, 3)
     studio.recorder.tick(ORIGIN_S + 4)
+    studio.recorder.flush()
     assert not studio.closed
     assert next(tmp_path.glob("*.part")).stat().st_size > 0
     studio.recorder.tick(ORIGIN_S + 9)

@@ -155,6 +155,7 @@ def test_pictures_are_those_of_a_full_decode_at_their_times(
         (picture,) = full.decode(av.Packet(frame.data))
         expected[at_ms] = frame.rtp // 60, jpeg(picture)
         _settle(sampler, source)
+    sampler.stop()
     assert len(sink.pictures) == 6 and not source.asked
     for item in sink.pictures:
         assert (item.seq, item.jpeg) == expected[item.at_ms]
@@ -174,6 +175,7 @@ def test_frames_of_higher_layers_are_never_decoded(sampler: Sampler, sink: Sink)
             frame.data = b"\xff" * 40
         source.play(frame)
         _settle(sampler, source)
+    sampler.stop()
     assert len(sink.pictures) == 4 and sampler.undecodable == 0
 
 
@@ -188,6 +190,7 @@ def test_what_cannot_be_decoded_is_counted_and_a_keyframe_asked_for(
     for frame in frames:
         source.play(frame)
         _settle(sampler, source)
+    sampler.stop()
     assert sampler.undecodable == 1 and source.asked >= 1
     assert len(sink.pictures) < 4
 
@@ -202,7 +205,7 @@ def test_sound_comes_by_the_second_as_it_is(sampler: Sampler, sink: Sink) -> Non
         sent.append((FIRST_MS + index * 20, data))
         assert source.taker is not None
         source.taker(Frame("audio", data, index, True), FIRST_MS + index * 20, index // 100)
-    _settle(sampler, source)
+    sampler.stop()
     sounds = [item for item in sink.items if isinstance(item, SampledSound)]
     assert [(s.at_ms - FIRST_MS, s.seq) for s in sounds] == [(0, 0), (1000, 0), (2000, 1)]
     assert [p for s in sounds for p in s.packets] == sent[:150]
