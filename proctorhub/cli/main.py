@@ -10,6 +10,7 @@ import click
 from proctorhub import __version__, config, logs
 from proctorhub.cli.backup import backup, restore
 from proctorhub.cli.nodes import node
+from proctorhub.cli.reanalyse import reanalyse
 from proctorhub.plugins import PluginError
 
 
@@ -152,6 +153,7 @@ def reset_password(login: str) -> None:
 main.add_command(node)
 main.add_command(backup)
 main.add_command(restore)
+main.add_command(reanalyse)
 
 
 def _process(name: str) -> config.Settings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 #: Letters and digits of like shape, as one of them; the Cyrillic ones that Latin ones stand for.
 _ALIKE = str.maketrans("01i|!і5$авеорстухкмн", "olllllssabeopctyxkmh")
@@ -34,6 +35,11 @@ def is_shown(lines: Sequence[str], signs: Sequence[str]) -> bool | None:
     if not any(texts):
         return None
     return any(_is_read(_fold(sign), texts) for sign in signs)
+
+
+def signs(exam_title: str, exam_url: str) -> tuple[str, ...]:
+    """Return the texts of which a screen that shows the exam has at least one."""
+    return tuple(sign for sign in (exam_title, urlsplit(exam_url).hostname) if sign)
 
 
 def _is_named(name: str, texts: Sequence[str]) -> bool:

@@ -17,8 +17,8 @@ import structlog
 
 from proctorhub.frames.bus import Counts
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
+from proctorhub.frames.jpeg import jpeg
 from proctorhub.media.frame import Frame
-from proctorhub.media.jpeg import jpeg
 from proctorhub.media.picture import decoder_of
 from proctorhub.media.tap import Batch, Rate, Tap
 from proctorhub.media.webm import VideoTrack

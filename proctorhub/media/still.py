@@ -16,8 +16,8 @@ import av
 from aiohttp import web
 
 from proctorhub.domain.ticket import Direction
+from proctorhub.frames.jpeg import COARSE, FINE, jpeg
 from proctorhub.media.chain import Chain
-from proctorhub.media.jpeg import COARSE, FINE, jpeg
 from proctorhub.media.picture import decoder_of
 from proctorhub.media.problems import Problem
 from proctorhub.media.recorder import Keyframe

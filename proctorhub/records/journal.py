@@ -8,8 +8,8 @@ from mongoengine import DictField, Document, LongField, StringField
 class JournalPage(Document):  # type: ignore[misc]
     """Half a minute of looks at one source of one session; see domain/journal.py.
 
-    `looks` maps a look's time (UTC ms of the media timeline) to its values, `models` a short name
-    to the hashes of the models that took looks of this page.
+    `looks` maps a look's time (UTC ms of the media timeline) to its values, `models` and `policies`
+    short names to the models' hashes and the policies of this page's looks.
     """
 
     id = StringField(primary_key=True)
@@ -17,6 +17,7 @@ class JournalPage(Document):  # type: ignore[misc]
     source = StringField(required=True)
     from_ms = LongField(required=True)
     models = DictField()
+    policies = DictField()
     looks = DictField()
     meta = {
         "collection": "journal",

@@ -70,6 +70,18 @@ def overview(session: changing.Document, *, for_candidate: bool) -> View:
     return {"items": items, "suspicion": suspicion.score(counted, weights)}
 
 
+def kept(session_id: str) -> dict[tuple[str, int], View]:
+    """Return what was found, by detector and start, for those who find it again."""
+    return {
+        (document["detector"], document["started_at_ms"]): {
+            "severity": document["severity"],
+            "ended_at_ms": document.get("ended_at_ms"),
+            "explanation": document["explanation"],
+        }
+        for document in _of(session_id)
+    }
+
+
 def summaries(session_ids: list[str]) -> dict[str, list[View]]:
     """Return session → its undecided incidents without reasons, for a proctor's grid."""
     query = {"session_id": {"$in": session_ids}, "decision": None}

@@ -100,7 +100,7 @@ def watched(session_ids: Iterable[str] | None = None) -> list[Watched]:
                 forbidden_applications=tuple(exam.monitoring.forbidden_applications),
                 exam_title=exam.title,
                 exam_url=exam.url,
-                face_still=_face_still(session),
+                face_still=face_still(session),
             )
         )
     return sessions
@@ -116,7 +116,8 @@ def _open_since(session: Document, live: Mapping[str, int]) -> dict[Source, int]
     return found
 
 
-def _face_still(session: Document) -> str | None:
+def face_still(session: Document) -> str | None:
+    """Return the still of the face that a candidate was approved with, if they were."""
     identity = session.get("identity") or {}
     return identity.get("face_still") if identity.get("status") == "approved" else None
 

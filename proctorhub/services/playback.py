@@ -68,6 +68,14 @@ def segment(actor: Actor, session_id: str, segment_id: str) -> Recording:
     )
 
 
+def stored_segment(session_id: str, segment_id: str) -> tuple[int, bytes] | None:
+    """Return a segment's origin (UTC ms) and its bytes, for software that looks again."""
+    found = Segment.objects(id=segment_id, session_id=session_id).first()
+    if found is None:
+        return None
+    return found.origin_ms, b"".join(current().store.get(found.blob_key))
+
+
 def parts_of(session_id: str, source: str) -> list[list[Segment]]:
     """Return the source's segments in order, cut where codec or tracks change.
 

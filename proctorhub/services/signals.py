@@ -42,6 +42,6 @@ def take(actor: Actor, session_id: str, signals: Iterable[Signal]) -> list[str]:
         if signal.detector in policy.checked
     ]
     looks = domain.observations(held)
-    journal.add((session_id, look) for look in looks)
+    journal.add((session_id, look, policy) for look in looks)
     monitoring.observe(session_id, looks, policy)
     return sorted(policy.checked & domain.DETECTORS)

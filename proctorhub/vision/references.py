@@ -6,7 +6,6 @@ import structlog
 
 from proctorhub.plugins import Capability
 from proctorhub.services import identification
-from proctorhub.services.monitoring import Watched
 from proctorhub.vision.camera import Reference
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.pictures import Decoder, UndecodablePicture
@@ -22,15 +21,14 @@ class References:
         self._decoder = Decoder()
         self._known: dict[str, tuple[str, Reference | None]] = {}
 
-    def of(self, session: Watched) -> Reference | None:
+    def of(self, session_id: str, still_id: str | None) -> Reference | None:
         """Return the reference; None without one, or where nothing here can embed it."""
-        still_id = session.face_still
         if still_id is None or Capability.EMBED not in self._backends:
             return None
-        known = self._known.get(session.session_id)
+        known = self._known.get(session_id)
         if known is None or known[0] != still_id:
-            known = still_id, self._embed(session.session_id, still_id)
-            self._known[session.session_id] = known
+            known = still_id, self._embed(session_id, still_id)
+            self._known[session_id] = known
         return known[1]
 
     def keep_only(self, session_ids: frozenset[str]) -> None:

@@ -14,14 +14,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 import structlog
 from pymongo.errors import PyMongoError
 
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_rules import Detector, Policy
 from proctorhub.domain.incidents import Kind, measured_detectors
 from proctorhub.domain.observation import Observation, Source
+from proctorhub.domain.screen import signs
 from proctorhub.frames.backlog import Backlog
 from proctorhub.frames.bus import BusError, Delivery, Receiver
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
@@ -50,11 +50,12 @@ READER_NICE = 10
 
 @dataclass(frozen=True)
 class Seen:
-    """A look that was taken, with the sample it was taken at."""
+    """A look that was taken, with the sample it was taken at and the policy it is judged by."""
 
     delivery: Delivery
     session: Watched
     observation: Observation
+    policy: Policy
 
 
 class Worker:
@@ -124,6 +125,8 @@ class Worker:
             source = source_of(delivery)
             if session is None or not session.policy.of(source):
                 self._drop(delivery, source)
+            elif delivery.again and self._finish(delivery, session, source):
+                continue
             elif source is Source.SCREEN:
                 size = len(sample.jpeg) if isinstance(sample, SampledPicture) else 0
                 for old, _ in self._screens.put(
@@ -137,6 +140,16 @@ class Worker:
                 looks.append((delivery, session, picture))
         seen += self._look(looks)
         self._keep(seen)
+
+    def _finish(self, delivery: Delivery, session: Watched, source: Source) -> bool:
+        """Judge what another worker looked at but may not have judged; False if it did not look."""
+        kept = journal.find(session.session_id, source, delivery.sample.at_ms)
+        if kept is not None:
+            self._insist(
+                lambda: self._judge(Seen(delivery, session, kept.observation, kept.policy))
+            )
+            self._receiver.done([delivery])
+        return kept is not None
 
     def _look(self, looks: Sequence[tuple[Delivery, Watched, Picture]]) -> list[Seen]:
         """Look at cameras; what another worker overtook is looked at again."""
@@ -156,7 +169,7 @@ class Worker:
                 # A late look leaves no trace in what is remembered.
                 late = look[0].sample.at_ms <= before.at_ms
                 if late or self._memories.save(key, after, version):
-                    seen.append(Seen(look[0], look[1], observation))
+                    seen.append(self._seen(look[0], look[1], observation))
                 else:
                     self._metrics.conflicts.inc()
                     again.append(look)
@@ -174,7 +187,7 @@ class Worker:
             frame_sha256=hashlib.sha256(sample.jpeg).hexdigest(),
             burst=sample.burst,
             memory=memory if sample.at_ms > memory.at_ms else Memory(),
-            reference=self._references.of(session),
+            reference=self._references.of(session.session_id, session.face_still),
         )
 
     def _listen(self, delivery: Delivery, session: Watched, sample: SampledSound) -> Seen | None:
@@ -189,7 +202,7 @@ class Worker:
             log.warning("sound_undecodable", session_id=session.session_id, error=str(error))
             self._drop(delivery, Source.MICROPHONE)
             return None
-        return Seen(delivery, session, observation)
+        return self._seen(delivery, session, observation)
 
     def _read_screens(self) -> None:
         if sys.platform == "linux":
@@ -222,13 +235,13 @@ class Worker:
                     burst=sample.burst,
                     memory=Memory() if late else memory,
                     forbidden=session.forbidden_applications,
-                    signs=signs_of(session),
+                    signs=signs(session.exam_title, session.exam_url),
                 ),
             )
             if late or self._memories.save(key, after, version):
                 break
             self._metrics.conflicts.inc()
-        self._keep([Seen(delivery, session, observation)])
+        self._keep([self._seen(delivery, session, observation)])
 
     def _decoded(self, decoder: Decoder, delivery: Delivery) -> Picture | None:
         sample = delivery.sample
@@ -251,7 +264,11 @@ class Worker:
         """
         if not seen:
             return
-        self._insist(lambda: journal.add((one.session.session_id, one.observation) for one in seen))
+        self._insist(
+            lambda: journal.add(
+                (one.session.session_id, one.observation, one.policy) for one in seen
+            )
+        )
         for one in seen:
             self._insist(lambda one=one: self._judge(one))
         self._receiver.done([one.delivery for one in seen])
@@ -267,17 +284,19 @@ class Worker:
 
     def _judge(self, one: Seen) -> None:
         observation, session = one.observation, one.session
-        policy = replace(session.policy, match=self._match())
         found = monitoring.observe(
             session.session_id,
             [observation],
-            policy,
+            one.policy,
             serves=self._serves(session, observation.source),
             pictures=self._remembered(one),
         )
         self._measure(one, found)
         if found.suspect and not observation.burst:
             self._receiver.wish(BurstWish(session.session_id, one.delivery.sample.source))
+
+    def _seen(self, delivery: Delivery, session: Watched, observation: Observation) -> Seen:
+        return Seen(delivery, session, observation, replace(session.policy, match=self._match()))
 
     def _match(self) -> tuple[float, float] | None:
         backend = self._backends.backends.get(Capability.EMBED)
@@ -337,12 +356,6 @@ def source_of(delivery: Delivery) -> Source:
 def segment_of(delivery: Delivery) -> str:
     """Return the id of the segment that holds a sample."""
     return f"{delivery.sample.chain}-{delivery.sample.seq:06d}"
-
-
-def signs_of(session: Watched) -> tuple[str, ...]:
-    """Return the texts of which a screen that shows the exam has at least one."""
-    host = urlsplit(session.exam_url).hostname
-    return tuple(sign for sign in (session.exam_title, host) if sign)
 
 
 def _one_of_each(deliveries: Iterable[Delivery]) -> tuple[list[Delivery], list[Delivery]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,18 +117,43 @@ async def leave(sitting: Sitting) -> None:
         await somebody.__aexit__(None, None, None)
 
 
+def reanalyse(
+    server: Server, session_id: str, *more: str, change: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run `proctorhub reanalyse`, if wanted with some code that changes the rules before."""
+    code = f"{change}\nfrom proctorhub.cli.main import main\nmain()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "reanalyse", session_id, *more],
+        env={**os.environ, "PROCTORHUB_DATA_DIR": str(server.data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+STRICTER = """
+import dataclasses
+from proctorhub.domain import incident_rules as r
+rule = r.RULES[r.Detector.NO_FACE]
+r.RULES[r.Detector.NO_FACE] = dataclasses.replace(rule, looks=9, min_ms=5000)
+"""
+
+
 def test_a_face_that_goes_away_is_flagged_with_its_reason(server: Server, video: Path) -> None:
-    async def play() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    async def play() -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
         sitting = await running(server, "leaving")
         async with await sitting.sender(video):
             flagged = await sitting.until("incident.opened", detector="no_face")
             await sitting.until("incident.closed", detector="no_face")
         path = f"/sessions/{sitting.id}/incidents"
+        await sitting.candidate.call("POST", f"/sessions/{sitting.id}/finish", {})
+        await sitting.until("source.closed", source="camera")
+        await asyncio.to_thread(finished, server, sitting.id)
         items = (await sitting.proctor.call("GET", path))["items"]
         await leave(sitting)
-        return flagged, items
+        return sitting.id, flagged, items
 
-    flagged, items = asyncio.run(play())
+    session_id, flagged, items = asyncio.run(play())
     (incident,) = [i for i in items if i["id"] == flagged["data"]["incident_id"]]
     assert incident["detector"] == "no_face" and incident["ended_at"]
     why = incident["explanation"]
@@ -134,6 +162,29 @@ def test_a_face_that_goes_away_is_flagged_with_its_reason(server: Server, video:
     assert all(look["values"]["face"] < 0.5 for look in looks[:4])
     assert why["models"]["detect"]
     assert {i["detector"] for i in items} == {"no_face"}, "nothing else happened"
+
+    again = reanalyse(server, session_id, "--json")
+    assert again.returncode == 0, again.stdout + again.stderr
+    found = json.loads(again.stdout)
+    assert found["rules"]["incidents"] == len(items) and found["rules"]["differences"] == []
+    assert found["looks"]["looks"] > 15 and found["looks"]["differences"] == []
+    assert found["looks"]["missing"] <= 2, "the last segment may still be on its way"
+
+    changed = reanalyse(server, session_id, "--rules-only", change=STRICTER)
+    assert changed.returncode == 1, changed.stdout + changed.stderr
+    assert f"no_face from {why['started_at_ms']}" in changed.stdout
+    assert "there are differences" in changed.stdout
+    assert reanalyse(server, "nobody").returncode == 2
+
+
+def finished(server: Server, session_id: str) -> None:
+    """Wait until nothing of a session is open: its segments are stored, its incidents closed."""
+    wait_for(lambda: all_closed(server, session_id), WITHIN_S, "the end of all incidents")
+
+
+def all_closed(server: Server, session_id: str) -> bool:
+    items = server.api("GET", f"/sessions/{session_id}/incidents")["items"]
+    return all(item["ended_at"] for item in items)
 
 
 def test_a_killed_worker_shows_red_and_comes_back(server: Server, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import av
 import pytest
 from conftest import NodeProcess, until
 
-from proctorhub.media.jpeg import jpeg
+from proctorhub.frames.jpeg import jpeg
 from proctorhub.media.synthetic import WhipSender
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
+from proctorhub.frames.jpeg import jpeg
 from proctorhub.media import h264
 from proctorhub.media.frame import Frame
-from proctorhub.media.jpeg import jpeg
 from proctorhub.media.picture import decoder_of, describe
 from proctorhub.media.sampler import Sampler
 from proctorhub.media.tap import Rate

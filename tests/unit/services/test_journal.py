@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorhub.domain import journal as pages
+from proctorhub.domain.incident_rules import Detector, Policy
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.services import journal
 
@@ -46,14 +47,25 @@ observations = st.builds(
 )
 
 
-@given(observations)
-def test_a_look_is_read_as_it_was_written(observation) -> None:
-    page = {
-        "source": observation.source.value,
-        "models": {pages.models_key(observation.models): observation.models},
-        "looks": {str(observation.at_ms): pages.to_plain(observation)},
-    }
-    assert list(pages.read_page(page)) == [observation]
+POLICY = Policy(relaxed={Detector.SPEECH: 2.0}, match=(0.5, 0.6))
+
+
+@given(observations, st.integers(0, 2**45))
+def test_a_look_is_read_as_it_was_written(observation, came_ms) -> None:
+    entry = pages.Entry(observation, POLICY, came_ms)
+    page = {"source": observation.source.value, "looks": {}, "models": {}, "policies": {}}
+    for path, value in pages.page_values(entry, 0).items():
+        part, _, name = path.partition(".")
+        page[part][name] = value
+    assert list(pages.read_page(page)) == [entry]
+
+
+def looks(session_id: str, source: Source | None = None) -> list[Observation]:
+    return [entry.observation for entry in journal.entries(session_id, source)]
+
+
+def add(*found: tuple[str, Observation]) -> None:
+    journal.add((session_id, look, POLICY) for session_id, look in found)
 
 
 @pytest.mark.usefixtures("database")
@@ -62,33 +74,52 @@ def test_looks_come_back_in_order_however_they_were_written() -> None:
     heard = [sound(AT + 1000 * second) for second in range(3)]
     mixed = [*wanted[::-1], *heard]
     for start in range(0, len(mixed), 9):
-        journal.add(("s", look) for look in mixed[start : start + 9])
-    journal.add([("other", camera(AT))])
-    assert list(journal.looks("s", Source.CAMERA)) == wanted
-    assert list(journal.looks("s")) == [*wanted, *heard]
+        add(*(("s", look) for look in mixed[start : start + 9]))
+    add(("other", camera(AT)))
+    assert looks("s", Source.CAMERA) == wanted
+    assert looks("s") == [*wanted, *heard]
+    assert all(entry.policy == POLICY for entry in journal.entries("s"))
 
 
 @pytest.mark.usefixtures("database")
 def test_a_look_written_again_is_there_once() -> None:
     for _ in range(2):
-        journal.add([("s", camera(AT)), ("s", camera(AT + 250, burst=True))])
-    assert list(journal.looks("s")) == [camera(AT), camera(AT + 250, burst=True)]
+        add(("s", camera(AT)), ("s", camera(AT + 250, burst=True)))
+    assert looks("s") == [camera(AT), camera(AT + 250, burst=True)]
+
+
+@pytest.mark.usefixtures("database")
+def test_what_a_page_tells_of_one_moment_is_all_kept_in_order() -> None:
+    told = [Observation(Source.PAGE, AT, {Value.TAB_HIDDEN: x}) for x in (1.0, 0.0)]
+    add(*(("s", look) for look in told))
+    add(("s", Observation(Source.PAGE, AT, {Value.CLIPBOARD: 1.0})))
+    found = [look.values for look in looks("s")]
+    assert found == [{Value.TAB_HIDDEN: 1.0}, {Value.TAB_HIDDEN: 0.0}, {Value.CLIPBOARD: 1.0}]
 
 
 @pytest.mark.usefixtures("database")
 def test_models_may_change_within_a_page() -> None:
-    looks = [
+    found = [
         camera(AT),
         camera(AT + 1000, models={"detect": "ef" * 32}),
         camera(AT + 2000, models={}),
     ]
-    journal.add(("s", look) for look in looks)
-    assert list(journal.looks("s")) == looks
+    add(*(("s", look) for look in found))
+    assert looks("s") == found
+
+
+@pytest.mark.usefixtures("database")
+def test_one_look_is_found_by_its_time() -> None:
+    add(("s", camera(AT)), ("s", camera(AT + 1000)))
+    found = journal.find("s", Source.CAMERA, AT + 1000)
+    assert found is not None and found.observation == camera(AT + 1000)
+    assert journal.find("s", Source.CAMERA, AT + 1) is None
+    assert journal.find("s", Source.SCREEN, AT) is None
 
 
 @pytest.mark.usefixtures("database")
 def test_erasing_takes_one_session() -> None:
-    journal.add([("s", camera(AT)), ("s", sound(AT)), ("other", camera(AT))])
+    add(("s", camera(AT)), ("s", sound(AT)), ("other", camera(AT)))
     assert journal.erase("s") == 2
-    assert list(journal.looks("s")) == []
-    assert len(list(journal.looks("other"))) == 1
+    assert looks("s") == []
+    assert len(looks("other")) == 1

@@ -1,0 +1,176 @@
+"""Looking again: the recorded frames at the journal's times, with the models of today."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from proctorhub.domain.journal import Entry
+from proctorhub.domain.observation import Observation, Source, Value
+from proctorhub.domain.reanalysis import Difference, compare_looks
+from proctorhub.plugins import Capability
+from proctorhub.services import journal, rejudging
+from proctorhub.services.rejudging import Wanted
+from proctorhub.vision import camera, recordings, screen, sound
+from proctorhub.vision.composition import Composition
+from proctorhub.vision.memory import Memory
+from proctorhub.vision.pictures import Decoder, Picture, UndecodablePicture
+from proctorhub.vision.recordings import Unreadable
+from proctorhub.vision.references import References
+
+SOUND_MS = 1000
+#: Memories of looks that later ones may have been measured from.
+REMEMBERED = 64
+#: What follows from looks before: not compared when those cannot be looked at again.
+FROM_BEFORE = frozenset({Value.CHANGE, Value.REPEATED, Value.DISTANCE})
+
+
+@dataclass
+class Looked:
+    """What came of looking again. `missing` counts looks whose frame is not in the recording."""
+
+    models_then: dict[str, str] = field(default_factory=dict)
+    models_now: dict[str, str] = field(default_factory=dict)
+    looks: int = 0
+    missing: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    def compare(self, then: Observation, now: Observation) -> None:
+        """Count a look, and keep what is different about it."""
+        self.looks += 1
+        self.models_then.update(then.models)
+        self.models_now.update(now.models)
+        self.differences += compare_looks(then, now)
+
+
+def look_again(session_id: str, backends: Composition) -> Looked:
+    """Look at every journaled frame of a session again. Raises NotFound."""
+    wanted = rejudging.wanted(session_id)
+    looked = Looked()
+    for source, again in ((Source.CAMERA, _Camera), (Source.SCREEN, _Screen)):
+        looking = again(session_id, backends, wanted)
+        for entry, jpeg in _frames(session_id, source):
+            if jpeg is None:
+                looked.missing += 1
+            else:
+                looked.compare(*looking.at(entry.observation, jpeg))
+    if Capability.SPEECH in backends:
+        for entry, heard in _sounds(session_id, backends):
+            if heard is None:
+                looked.missing += 1
+            else:
+                looked.compare(entry.observation, heard)
+    for name in looked.models_then.keys() & looked.models_now.keys():
+        one, other = looked.models_then[name], looked.models_now[name]
+        if one != other:
+            looked.differences.append(Difference(f"model {name}", one, other))
+    return looked
+
+
+class _Again:
+    """Looks at the pictures of one source in their order, remembering as it was then."""
+
+    def __init__(self, session_id: str, backends: Composition, wanted: Wanted) -> None:
+        self._backends = backends
+        self._wanted = wanted
+        self._decoder = Decoder()
+        self._memories: OrderedDict[int, Memory] = OrderedDict()
+        self._reference = References(backends).of(session_id, wanted.face_still)
+
+    def at(self, then: Observation, jpeg: bytes) -> tuple[Observation, Observation]:
+        """Return what was seen then and what is seen now, as far as they can be compared."""
+        sha256 = hashlib.sha256(jpeg).hexdigest()
+        known = then.since_ms is None or then.since_ms in self._memories
+        memory = self._memories.get(then.since_ms or 0, Memory())
+        try:
+            picture = self._decoder.decode(jpeg)
+        except UndecodablePicture:
+            return then, replace(then, frame_sha256=sha256, values={})
+        now, after = self._look(then, picture, sha256, memory)
+        self._memories[then.at_ms] = after
+        if len(self._memories) > REMEMBERED:
+            self._memories.popitem(last=False)
+        return (then, now) if known else (_alone(then), _alone(now))
+
+    def _look(
+        self, then: Observation, picture: Picture, sha256: str, memory: Memory
+    ) -> tuple[Observation, Memory]:
+        raise NotImplementedError
+
+
+class _Camera(_Again):
+    def _look(
+        self, then: Observation, picture: Picture, sha256: str, memory: Memory
+    ) -> tuple[Observation, Memory]:
+        segment_id = then.segment_id or ""
+        look = camera.Look(
+            picture, then.at_ms, segment_id, sha256, then.burst, memory, self._reference
+        )
+        ((now, after),) = camera.look(self._backends, [look])
+        return now, after
+
+
+class _Screen(_Again):
+    def _look(
+        self, then: Observation, picture: Picture, sha256: str, memory: Memory
+    ) -> tuple[Observation, Memory]:
+        look = screen.ScreenLook(
+            picture=picture,
+            at_ms=then.at_ms,
+            segment_id=then.segment_id or "",
+            frame_sha256=sha256,
+            burst=then.burst,
+            memory=memory,
+            forbidden=self._wanted.forbidden,
+            signs=self._wanted.signs,
+        )
+        return screen.look(self._backends, look)
+
+
+def _alone(seen: Observation) -> Observation:
+    values = {name: x for name, x in seen.values.items() if name not in FROM_BEFORE}
+    return replace(seen, values=values)
+
+
+def _frames(session_id: str, source: Source) -> Iterator[tuple[Entry, bytes | None]]:
+    """Yield each look at a source and its frame out of the recording, None where it is not."""
+    entries = journal.entries(session_id, source)
+    for segment_id, group in groupby(entries, key=lambda entry: entry.observation.segment_id):
+        looks = list(group)
+        try:
+            times = [entry.observation.at_ms for entry in looks]
+            found = recordings.pictures(session_id, segment_id or "", times)
+        except Unreadable:
+            found = {}
+        for entry in looks:
+            yield entry, found.get(entry.observation.at_ms)
+
+
+def _sounds(session_id: str, backends: Composition) -> Iterator[tuple[Entry, Observation | None]]:
+    for entry in journal.entries(session_id, Source.MICROPHONE):
+        then = entry.observation
+        try:
+            heard = _second(session_id, then.segment_id or "", then.at_ms)
+            yield entry, sound.look(backends, heard, then.at_ms, then.segment_id or "")
+        except (Unreadable, sound.UndecodableSound):
+            yield entry, None
+
+
+def _second(session_id: str, segment_id: str, at_ms: int) -> list[tuple[int, bytes]]:
+    """Return the packets of the second that begins at `at_ms`; it may go on in the next segment."""
+    found = _within(recordings.packets(session_id, segment_id), at_ms)
+    if found and found[-1][0] < at_ms + SOUND_MS - 30:
+        chain, _, seq = segment_id.rpartition("-")
+        try:
+            more = recordings.packets(session_id, f"{chain}-{int(seq) + 1:06d}")
+        except Unreadable:
+            return found
+        found += _within(more, at_ms)
+    return found
+
+
+def _within(found: Iterable[tuple[int, bytes]], at_ms: int) -> list[tuple[int, bytes]]:
+    return [packet for packet in found if at_ms <= packet[0] < at_ms + SOUND_MS]
