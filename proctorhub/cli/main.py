@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from proctorhub import __version__, config, logs
+from proctorhub.cli.accuracy import accuracy
 from proctorhub.cli.backup import backup, restore
 from proctorhub.cli.nodes import node
 from proctorhub.cli.reanalyse import reanalyse
@@ -151,6 +152,7 @@ def reset_password(login: str) -> None:
 
 
 main.add_command(node)
+main.add_command(accuracy)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(reanalyse)
