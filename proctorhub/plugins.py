@@ -30,6 +30,7 @@ GROUPS = {
     "auth": "proctorhub.auth",
     "connector": "proctorhub.connectors",
     "database": "proctorhub.databases",
+    "models": "proctorhub.models",
     "storage": "proctorhub.storage",
     "vision": "proctorhub.vision",
 }
@@ -156,10 +157,15 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True)
 class Face:
-    """A face in a picture: box in pixels (x1, y1, x2, y2) and score from 0 to 1."""
+    """A face in a picture: box in pixels (x1, y1, x2, y2) and score from 0 to 1.
+
+    `marks` are points that the backend noted when it found the face and uses again to measure or
+    embed it: pass a face on as it came. A face without marks is looked for again.
+    """
 
     box: tuple[float, float, float, float]
     score: float
+    marks: tuple[tuple[float, float], ...] = ()
 
     @property
     def area(self) -> float:
@@ -198,8 +204,8 @@ class TextLine:
 class MatchThresholds:
     """Distances in one embedding space: same person up to `accept`, another from `reject`.
 
-    `false_match_rate` is the share of different people that `accept` takes for the same, as stated
-    by `source` (a published figure or a measurement).
+    `false_match_rate` is the share of different people that `accept` takes for the same, or a bound
+    of it, as stated by `source` (a published figure or a measurement, and of what).
     """
 
     accept: float
@@ -261,6 +267,40 @@ class VisionBackend(Protocol):
 
     def speech_seconds(self, samples: Samples) -> float:
         """Return how many seconds of mono float32 samples at 16 kHz are speech."""
+
+
+@dataclass(frozen=True)
+class ModelPack:
+    """Models that an operator brings along, because they may not be distributed with ProctorHub.
+
+    `files` maps the name of each file that is installed to its SHA-256 (lower-case hex); `unused`
+    has those of the published pack that are left out. `licence` is what the operator accepts.
+    """
+
+    name: str
+    licence: str
+    licence_url: str
+    files: Mapping[str, str]
+    unused: Mapping[str, str]
+
+
+@runtime_checkable
+class ModelCatalogue(Protocol):
+    """The packs that `proctorhub models install` may install for the plugin of the same name.
+
+    They go to `model_folder(data_dir, plugin, pack)`.
+    """
+
+    api_version: int
+    packs: Sequence[ModelPack]
+
+
+MODEL_RECORD = "ACCEPTED.json"  # beside the models: who accepted the licence, and when
+
+
+def model_folder(data_dir: Path, plugin: str, pack: str) -> Path:
+    """Return the folder of an installed pack of models."""
+    return data_dir.absolute() / "models" / plugin / pack
 
 
 def require_picture(picture: Image) -> None:

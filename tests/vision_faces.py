@@ -71,10 +71,19 @@ _PHOTOGRAPHS = (
 
 def photograph(package: str, path: str) -> Picture:
     """Return a picture (BGR) that a package ships, without importing the package."""
+    file = _shipped(package, path)
+    return cv2.cvtColor(np.array(Image.open(file).convert("RGB")), cv2.COLOR_RGB2BGR)
+
+
+def font_file(name: str) -> Path:
+    """Return one of the DejaVu fonts that Matplotlib ships, to write documents with."""
+    return _shipped("matplotlib", f"mpl-data/fonts/ttf/{name}")
+
+
+def _shipped(package: str, path: str) -> Path:
     spec = find_spec(package)
     assert spec is not None and spec.submodule_search_locations
-    file = Path(spec.submodule_search_locations[0]) / path
-    return cv2.cvtColor(np.array(Image.open(file).convert("RGB")), cv2.COLOR_RGB2BGR)
+    return Path(spec.submodule_search_locations[0]) / path
 
 
 @cache

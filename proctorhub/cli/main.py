@@ -10,6 +10,7 @@ import click
 from proctorhub import __version__, config, logs
 from proctorhub.cli.accuracy import accuracy
 from proctorhub.cli.backup import backup, restore
+from proctorhub.cli.models import models
 from proctorhub.cli.nodes import node
 from proctorhub.cli.reanalyse import reanalyse
 from proctorhub.plugins import PluginError
@@ -151,6 +152,7 @@ def reset_password(login: str) -> None:
     click.echo(password)
 
 
+main.add_command(models)
 main.add_command(node)
 main.add_command(accuracy)
 main.add_command(backup)
