@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# VISION=1 installs the extras that look and listen; an environment that has them keeps them.
+LOCK   := $(if $(VISION)$(wildcard $(VENV)/vision.stamp),vision,run)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
@@ -11,10 +13,10 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
 
-run: $(VENV)/run.stamp ## Install what is needed and serve http://localhost:8000 until Ctrl-C
+run: $(VENV)/$(LOCK).stamp ## Install what is needed and serve http://localhost:8000 until Ctrl-C (VISION=1: with software that looks)
 	$(BIN)/proctorhub run $(ARGS)
 
-demo: $(VENV)/run.stamp ## Let one synthetic candidate sit a short exam, and say whether all of it worked
+demo: $(VENV)/$(LOCK).stamp ## Let one synthetic candidate sit a short exam, and say whether all of it worked
 	$(BIN)/proctorhub rehearse -n 1 --minutes 0.5 --json $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run every check and test, the browser included
@@ -47,6 +49,10 @@ $(VENV)/run.stamp: requirements/run.txt setup.cfg
 	scripts/environment $(PYTHON) $(VENV) requirements/run.txt
 	@touch $@
 
+$(VENV)/vision.stamp: requirements/vision.txt setup.cfg
+	scripts/environment $(PYTHON) $(VENV) requirements/vision.txt
+	@touch $@ $(VENV)/run.stamp
+
 $(VENV)/dev.stamp: requirements/dev.txt setup.cfg
 	scripts/environment $(PYTHON) $(VENV) requirements/dev.txt
-	@touch $@ $(VENV)/run.stamp
+	@touch $@ $(VENV)/run.stamp $(VENV)/vision.stamp
