@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import time
 from pathlib import Path
-from typing import Any
 
 from bson import Int64
 
@@ -13,7 +12,7 @@ from .catalog import Collection
 from .commands import Document, Session, command, namespace
 from .documents import MAX_DOCUMENT, encode_document
 from .errors import CommandError
-from .indexes import Index, check_spec
+from .indexes import check_spec
 from .matcher import compile_filter
 from .wire import MAX_MESSAGE, cursor_reply
 
@@ -154,8 +153,7 @@ def _create(session: Session, body: Document) -> Document:
     for option in _REFUSED_OPTIONS:
         if body.get(option):
             raise CommandError(
-                "CommandNotSupported",
-                f"collections with {option} are not supported by the embedded database",
+                "CommandNotSupported", f"collections with {option} are not supported"
             )
     if session.storage.writing_catalog.find(db, name):
         raise CommandError("NamespaceExists", f"Collection {db}.{name} already exists.")
@@ -185,9 +183,7 @@ def _rename(session: Session, body: Document) -> Document:
     db, _, name = str(body.get("to")).partition(".")
     source, target = catalog.find(source_db, source_name), catalog.find(db, name)
     if source is None:
-        raise CommandError(
-            "NamespaceNotFound", f"Source collection {source_db}.{source_name} does not exist"
-        )
+        raise CommandError("NamespaceNotFound", f"Source collection {source_name} does not exist")
     if target is not None:
         if not body.get("dropTarget"):
             raise CommandError("NamespaceExists", "target namespace exists")
@@ -239,16 +235,12 @@ def _already_there(collection: Collection, spec: Document) -> bool:
                 return True
             raise CommandError(
                 "IndexKeySpecsConflict" if not same_key else "IndexOptionsConflict",
-                "An existing index has the same name as the requested index. When index names "
-                f"are not specified, they are auto generated: {index.name}",
+                f"An existing index has the same name as the requested index: {index.name}",
             )
         if same_key and index.partial == spec.get("partialFilterExpression"):
-            raise CommandError(
-                "IndexOptionsConflict",
-                f"Index already exists with a different name: {index.name}"
-                if same_options
-                else f"An equivalent index already exists with different options: {index.name}",
-            )
+            differs = "a different name" if same_options else "different options"
+            message = f"Index already exists with {differs}: {index.name}"
+            raise CommandError("IndexOptionsConflict", message)
     return False
 
 
@@ -270,15 +262,9 @@ def _drop_indexes(session: Session, body: Document) -> Document:
     for choice in wanted if type(wanted) is list else [wanted]:
         if choice in ("_id_", {"_id": 1}):
             raise CommandError("InvalidOptions", "cannot drop _id index")
-        found = [i for i in collection.indexes if choice == "*" or _is_named(i, choice)]
+        found = [i for i in collection.indexes if choice == "*" or i.is_called(choice)]
         if not found and choice != "*":
             raise CommandError("IndexNotFound", f"index not found with name [{choice}]")
         for index in found:
             collection = session.storage.drop_index(collection, index)
     return {"nIndexesWas": before}
-
-
-def _is_named(index: Index, choice: Any) -> bool:
-    if isinstance(choice, dict):
-        return list(choice.items()) == list(index.spec["key"].items())
-    return bool(index.name == choice)

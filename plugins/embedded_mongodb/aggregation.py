@@ -71,10 +71,7 @@ def run_pipeline(
 def split_stage(stage: Any) -> tuple[str, Any]:
     """Return the name and the argument of a stage. Raises Location40323."""
     if type(stage) is not dict or len(stage) != 1:
-        raise CommandError(
-            "Location40323",
-            "A pipeline stage specification object must contain exactly one field.",
-        )
+        raise CommandError("Location40323", "A pipeline stage must have exactly one field.")
     return next(iter(stage.items()))
 
 
@@ -84,9 +81,7 @@ def compile_stage(context: Context, name: str, spec: Any) -> Stage:
     if builder is not None:
         return builder(context, spec)
     if name == "$changeStream":
-        raise CommandError(
-            "Location40573", "The $changeStream stage is only supported on replica sets"
-        )
+        raise CommandError("Location40573", "$changeStream is only supported on replica sets")
     if name in _KNOWN_BUT_REFUSED:
         raise not_supported(f"the aggregation stage {name}")
     raise CommandError("Location40324", f"Unrecognized pipeline stage name: '{name}'")
@@ -225,9 +220,7 @@ def _replace_with(context: Context, spec: Any) -> Stage:
     def replace(document: Document) -> Document:
         value = evaluate(document)
         if type(value) is not dict:
-            raise CommandError(
-                "Location40228", f"'newRoot' expression must evaluate to an object, not {value!r}"
-            )
+            raise CommandError("Location40228", f"'newRoot' must be an object, not {value!r}")
         return value
 
     return lambda documents: map(replace, documents)

@@ -113,10 +113,7 @@ def _check_fields(found: Command, name: str, body: Document) -> None:
 
 def _check_guarded(body: Document) -> None:
     if body.get("startTransaction") or "autocommit" in body or "txnNumber" in body:
-        raise CommandError(
-            "IllegalOperation",
-            "Transaction numbers are only allowed on a replica set member or mongos",
-        )
+        raise CommandError("IllegalOperation", "there are no transactions on a single server")
     if not check_collation(body.get("collation")):
         raise not_supported("collation")
     level = (body.get("readConcern") or {}).get("level", "local")
@@ -135,9 +132,7 @@ def namespace(body: Document, key: str) -> tuple[str, str]:
     """Return database and collection of a command. Raises InvalidNamespace."""
     name = body[key]
     if not isinstance(name, str) or not name:
-        raise CommandError(
-            "InvalidNamespace", f"collection name has invalid type or is empty: {name!r}"
-        )
+        raise CommandError("InvalidNamespace", f"collection name is wrong: {name!r}")
     return body["$db"], name
 
 

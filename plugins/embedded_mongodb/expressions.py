@@ -1,6 +1,6 @@
 """Aggregation expressions: compiled once into a function of a document and its variables.
 
-What the table of `operators` does not name is refused.
+What the tables of `operators` and `dates` do not name is refused.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from bson import DBRef
 
+from .dates import DATES
 from .errors import CommandError
 from .operators import NO_VARIABLES, OPERATORS, Expression, Variables, null_if_missing, truth
 from .paths import MISSING, fields_of
@@ -31,9 +32,7 @@ def compile_expression(expression: Any, names: frozenset[str] = frozenset()) -> 
         if first.startswith("$"):
             if len(expression) != 1:
                 raise CommandError(
-                    "Location15983",
-                    "an object representing an expression must have exactly one field: "
-                    f"{expression!r}",
+                    "Location15983", f"an expression must have exactly one field: {expression!r}"
                 )
             return _operator(first, expression[first], names)
         return _object(expression, names)
@@ -80,7 +79,7 @@ def _object(spec: dict[str, Any], names: frozenset[str]) -> Expression:
 
 
 def _operator(name: str, spec: Any, names: frozenset[str]) -> Expression:
-    builder = OPERATORS.get(name)
+    builder = OPERATORS.get(name) or DATES.get(name)
     if builder is None:
         raise CommandError("InvalidPipelineOperator", f"Unrecognized expression '{name}'")
 

@@ -106,11 +106,7 @@ def _bucket(context: Context, spec: Any) -> Stage:
         if 0 < at < len(boundaries):
             return spec["boundaries"][at - 1]
         if "default" not in spec:
-            raise CommandError(
-                "Location40066",
-                "$bucket could not find a matching branch for an input, and no default was "
-                "specified.",
-            )
+            raise CommandError("Location40066", "$bucket found no boundary and has no default")
         return spec["default"]
 
     grouped = _grouping(context, bucket_of, spec.get("output", {"count": {"$sum": 1}}))

@@ -68,6 +68,12 @@ class Index:
         """After how many seconds a TTL index removes a document."""
         return self.spec.get("expireAfterSeconds")
 
+    def is_called(self, choice: Any) -> bool:
+        """Tell whether a name or a key document means this index."""
+        if isinstance(choice, dict):
+            return list(choice.items()) == list(self.fields)
+        return bool(self.name == choice)
+
     def depends_on(self, touched: frozenset[str] | None) -> bool:
         """Tell whether a change of these top-level fields (None: of any) can change the keys."""
         if touched is None or self.partial is not None:
@@ -170,24 +176,18 @@ def check_spec(spec: Any) -> Document:
     for option in spec:
         if option not in _KNOWN_OPTIONS:
             raise CommandError(
-                "InvalidIndexSpecificationOption",
-                f"The field '{option}' is not valid for an index specification.",
+                "InvalidIndexSpecificationOption", f"The field '{option}' is not valid"
             )
     if list(spec["key"]) == ["_id"]:
         for option in set(spec) - {"key", "name", "v", "ns"}:
             raise CommandError(
-                "InvalidIndexSpecificationOption",
-                f"The field '{option}' is not valid for an _id index specification.",
+                "InvalidIndexSpecificationOption", f"The field '{option}' is not valid for _id"
             )
     for name, direction in spec["key"].items():
         if isinstance(direction, str):
-            raise CommandError(
-                "CannotCreateIndex", f"Unknown index plugin '{direction}' in the embedded database"
-            )
+            raise CommandError("CannotCreateIndex", f"Unknown index plugin '{direction}'")
         if isinstance(direction, bool) or not isinstance(direction, (int, float)) or not direction:
-            raise CommandError(
-                "CannotCreateIndex", f"Values in the index key of {name} must be 1 or -1"
-            )
+            raise CommandError("CannotCreateIndex", f"The index key of {name} must be 1 or -1")
         if not name or name.startswith("$") or "" in name.split(".") or "$**" in name:
             raise CommandError("CannotCreateIndex", f"Index key '{name}' is not supported")
     for option in _REFUSED_OPTIONS & set(spec):
@@ -198,17 +198,13 @@ def check_spec(spec: Any) -> Document:
     expire = spec.get("expireAfterSeconds")
     if expire is not None:
         if isinstance(expire, bool) or not isinstance(expire, (int, float)) or expire < 0:
-            raise CommandError(
-                "CannotCreateIndex", "TTL index 'expireAfterSeconds' must be a number >= 0"
-            )
+            raise CommandError("CannotCreateIndex", "'expireAfterSeconds' must be a number >= 0")
         if len(spec["key"]) > 1 or "_id" in spec["key"]:
             raise CommandError("CannotCreateIndex", "TTL indexes are single-field indexes")
     partial = spec.get("partialFilterExpression")
     if partial is not None:
         if spec.get("sparse"):
-            raise CommandError(
-                "CannotCreateIndex", "cannot mix 'partialFilterExpression' and 'sparse' options"
-            )
+            raise CommandError("CannotCreateIndex", "a partial index cannot be sparse")
         _check_partial(partial)
     dropped = ("ns", "v", "collation", "dropDups")
     kept = {option: value for option, value in spec.items() if option not in dropped}
@@ -226,9 +222,7 @@ def _check_partial(expression: Any) -> None:
             names += [name for name in value if name.startswith("$")]
         for name in names:
             if name not in _PARTIAL_OPERATORS:
-                raise CommandError(
-                    "CannotCreateIndex", f"unsupported expression in partial index: {name}"
-                )
+                raise CommandError("CannotCreateIndex", f"unsupported in a partial index: {name}")
         if key in ("$and", "$or"):
             for clause in value:
                 _check_partial(clause)

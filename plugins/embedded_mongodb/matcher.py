@@ -61,10 +61,7 @@ def _clause(key: str, value: Any, variables: Mapping[str, Any]) -> Predicate:
     if key in REFUSED:
         raise refusal(key)
     if key.startswith("$") and key not in DBREF_FIELDS:
-        raise bad_value(
-            f"unknown top level operator: {key}. If you have a field name that starts with a "
-            "'$' symbol, consider using $getField or $setField."
-        )
+        raise bad_value(f"unknown top level operator: {key}")
     condition = compile_condition_on_values(value)
     parts = key.split(".")
     if len(parts) == 1:

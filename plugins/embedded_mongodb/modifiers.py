@@ -38,9 +38,7 @@ def _arithmetic(name: str, function: Callable[[Any, Any], Any], empty: Any) -> A
         if current is MISSING:
             return argument if empty is None else combine(argument, empty, function)
         if not is_number(current):
-            raise CommandError(
-                "TypeMismatch", f"Cannot apply {name} to a value of non-numeric type: {current!r}"
-            )
+            raise CommandError("TypeMismatch", f"Cannot apply {name} to non-numeric {current!r}")
         result = combine(current, argument, function)
         if not fits(result):
             raise bad_value(f"Failed to apply {name} operations to current value {current!r}")
@@ -140,9 +138,7 @@ def _pop(current: Any, argument: Any) -> Any:
 
 def _check_number(path: str, argument: Any) -> None:
     if not is_number(argument):
-        raise CommandError(
-            "TypeMismatch", f"Cannot increment with non-numeric argument: {{{path}: {argument!r}}}"
-        )
+        raise CommandError("TypeMismatch", f"Cannot increment with non-numeric {argument!r}")
 
 
 def _check_push(path: str, argument: Any) -> None:

@@ -1,4 +1,4 @@
-"""Expression operators: logic, arithmetic, text, arrays and dates. Dates are in UTC.
+"""Expression operators: logic, arithmetic, text and arrays (dates: `dates`).
 
 An operator is a builder: it takes what stands beside its name, compiles the operands, and returns
 a function of a document and its variables.
@@ -24,18 +24,6 @@ Expression = Callable[[Any, Variables], Any]
 
 NO_VARIABLES: Variables = MappingProxyType({})
 _MS = dt.timedelta(milliseconds=1)
-_UNITS = ("year", "month", "day", "hour", "minute", "second")
-_DIRECTIVES: dict[str, Callable[[dt.datetime], str]] = {
-    "%": lambda date: "%",
-    "Y": lambda date: f"{date.year:04d}",
-    "m": lambda date: f"{date.month:02d}",
-    "d": lambda date: f"{date.day:02d}",
-    "H": lambda date: f"{date.hour:02d}",
-    "M": lambda date: f"{date.minute:02d}",
-    "S": lambda date: f"{date.second:02d}",
-    "L": lambda date: f"{date.microsecond // 1000:03d}",
-}
-_DEFAULT_FORMAT = "%Y-%m-%dT%H:%M:%S.%LZ"
 
 
 class Compile(Protocol):
@@ -65,16 +53,14 @@ def null_if_missing(value: Any) -> Any:
 def _arguments(spec: Any, name: str, least: int, most: int) -> list[Any]:
     items = spec if type(spec) is list else [spec]
     if not least <= len(items) <= most:
-        raise CommandError(
-            "Location16020",
-            f"Expression {name} takes {least} to {most} arguments. {len(items)} were passed in.",
-        )
+        raise CommandError("Location16020", f"Expression {name} takes {least} to {most} arguments")
     return items
 
 
-def _named(
+def named_arguments(
     spec: Any, name: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> dict[str, Any]:
+    """Return an operator's argument object. Raises FailedToParse for wrong names."""
     if type(spec) is not dict:
         raise CommandError("FailedToParse", f"{name} only supports an object as its argument")
     for key in spec:
@@ -96,7 +82,7 @@ def _plain(name: str, least: int, most: int, function: Callable[..., Any]) -> Bu
     return build
 
 
-def _null_passing(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
+def null_passing(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
     """Return a builder for an operator that is null when any argument is."""
 
     def unless_null(*values: Any) -> Any:
@@ -120,7 +106,7 @@ def _order(value: Any) -> bytes:
 
 def _cond(spec: Any, compile_: Compile) -> Expression:
     if type(spec) is dict:
-        spec = _named(spec, "$cond", ("if", "then", "else"))
+        spec = named_arguments(spec, "$cond", ("if", "then", "else"))
         spec = [spec["if"], spec["then"], spec["else"]]
     test, then, otherwise = map(compile_, _arguments(spec, "$cond", 3, 3))
     return lambda doc, scope: (then if truth(test(doc, scope)) else otherwise)(doc, scope)
@@ -131,10 +117,10 @@ def _if_null(*values: Any) -> Any:
 
 
 def _switch(spec: Any, compile_: Compile) -> Expression:
-    spec = _named(spec, "$switch", ("branches",), ("default",))
+    spec = named_arguments(spec, "$switch", ("branches",), ("default",))
     branches = []
     for branch in spec["branches"]:
-        branch = _named(branch, "$switch", ("case", "then"))
+        branch = named_arguments(branch, "$switch", ("case", "then"))
         branches.append((compile_(branch["case"]), compile_(branch["then"])))
     default = compile_(spec["default"]) if "default" in spec else _no_branch
 
@@ -146,10 +132,7 @@ def _switch(spec: Any, compile_: Compile) -> Expression:
 
 
 def _no_branch(doc: Any, scope: Variables) -> Any:
-    raise CommandError(
-        "Location40066",
-        "$switch could not find a matching branch for an input, and no default was specified.",
-    )
+    raise CommandError("Location40066", "$switch found no branch and has no default")
 
 
 # Numbers and text
@@ -239,7 +222,7 @@ def _each(name: str, inner: str, apply: Callable[[list[Any], list[Any]], list[An
     """Return the builder of `$map` and `$filter`, which evaluate `inner` for each element."""
 
     def build(spec: Any, compile_: Compile) -> Expression:
-        spec = _named(spec, name, ("input", inner), ("as",))
+        spec = named_arguments(spec, name, ("input", inner), ("as",))
         variable = variable_name(spec.get("as", "this"))
         array, body = compile_(spec["input"]), compile_(spec[inner], variable)
 
@@ -266,67 +249,6 @@ def variable_name(name: str) -> str:
     return name
 
 
-# Dates
-
-
-def _date(value: Any, name: str) -> dt.datetime:
-    if not isinstance(value, dt.datetime):
-        raise CommandError("Location16006", f"can't convert {value!r} to a date for {name}")
-    return value
-
-
-def _part(name: str, read: Callable[[dt.datetime], int]) -> Builder:
-    return _null_passing(name, 1, 1, lambda value: read(_date(value, name)))
-
-
-def _date_to_string(spec: Any, compile_: Compile) -> Expression:
-    spec = _named(spec, "$dateToString", ("date",), ("format", "onNull"))
-    date, pattern = compile_(spec["date"]), spec.get("format", _DEFAULT_FORMAT)
-    on_null = compile_(spec.get("onNull"))
-
-    def evaluate(doc: Any, scope: Variables) -> Any:
-        value = date(doc, scope)
-        if value is None or value is MISSING:
-            return on_null(doc, scope)
-        return _format(_date(value, "$dateToString"), pattern)
-
-    return evaluate
-
-
-def _format(date: dt.datetime, pattern: str) -> str:
-    out, letters = [], iter(pattern)
-    for letter in letters:
-        if letter == "%":
-            directive = next(letters, "")
-            if directive not in _DIRECTIVES:
-                raise CommandError("Location18536", f"Invalid format character '%{directive}'")
-            letter = _DIRECTIVES[directive](date)
-        out.append(letter)
-    return "".join(out)
-
-
-def _date_trunc(spec: Any, compile_: Compile) -> Expression:
-    spec = _named(spec, "$dateTrunc", ("date", "unit"))
-    date, unit = compile_(spec["date"]), spec["unit"]
-    if unit not in (*_UNITS, "week"):
-        raise CommandError("FailedToParse", f"unknown time unit value: {unit}")
-
-    def evaluate(doc: Any, scope: Variables) -> Any:
-        value = date(doc, scope)
-        return None if value is None or value is MISSING else truncate(value, unit)
-
-    return evaluate
-
-
-def truncate(value: Any, unit: str) -> dt.datetime:
-    """Return the start of the year, month, week (from Sunday), day … that a date is in."""
-    date = _date(value, "$dateTrunc")
-    if unit == "week":
-        date, unit = date - dt.timedelta(days=date.isoweekday() % 7), "day"
-    fields = [getattr(date, field) for field in _UNITS[: _UNITS.index(unit) + 1]]
-    return dt.datetime(*fields, *[1, 1][len(fields) - 1 :])
-
-
 OPERATORS: dict[str, Builder] = {
     "$literal": lambda spec, compile_: lambda doc, scope: spec,
     "$eq": _comparison("$eq", operator.eq),
@@ -341,24 +263,16 @@ OPERATORS: dict[str, Builder] = {
     "$cond": _cond,
     "$ifNull": _plain("$ifNull", 2, 1000, _if_null),
     "$switch": _switch,
-    "$add": _null_passing("$add", 0, 1000, _add),
-    "$subtract": _null_passing("$subtract", 2, 2, _subtract),
-    "$multiply": _null_passing("$multiply", 0, 1000, _multiply),
-    "$divide": _null_passing("$divide", 2, 2, _divide),
-    "$concat": _null_passing("$concat", 0, 1000, _concat),
+    "$add": null_passing("$add", 0, 1000, _add),
+    "$subtract": null_passing("$subtract", 2, 2, _subtract),
+    "$multiply": null_passing("$multiply", 0, 1000, _multiply),
+    "$divide": null_passing("$divide", 2, 2, _divide),
+    "$concat": null_passing("$concat", 0, 1000, _concat),
     "$toLower": _case("$toLower", _UPPER, _LOWER),
     "$toUpper": _case("$toUpper", _LOWER, _UPPER),
     "$size": _plain("$size", 1, 1, lambda value: len(_array(value, "$size", "Location17124"))),
     "$in": _plain("$in", 2, 2, _in),
-    "$arrayElemAt": _null_passing("$arrayElemAt", 2, 2, _element_at),
+    "$arrayElemAt": null_passing("$arrayElemAt", 2, 2, _element_at),
     "$filter": _each("$filter", "cond", _kept),
     "$map": _each("$map", "in", lambda items, results: list(map(null_if_missing, results))),
-    "$year": _part("$year", lambda date: date.year),
-    "$month": _part("$month", lambda date: date.month),
-    "$dayOfMonth": _part("$dayOfMonth", lambda date: date.day),
-    "$hour": _part("$hour", lambda date: date.hour),
-    "$minute": _part("$minute", lambda date: date.minute),
-    "$second": _part("$second", lambda date: date.second),
-    "$dateToString": _date_to_string,
-    "$dateTrunc": _date_trunc,
 }

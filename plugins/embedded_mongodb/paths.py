@@ -35,9 +35,7 @@ def split(path: str) -> list[str]:
     """Return the parts of a dotted path. Raises EmptyFieldName as MongoDB does."""
     parts = path.split(".")
     if "" in parts:
-        raise CommandError(
-            "EmptyFieldName", f"The update path '{path}' contains an empty field name"
-        )
+        raise CommandError("EmptyFieldName", f"'{path}' contains an empty field name")
     return parts
 
 
@@ -130,6 +128,4 @@ def remove(document: dict[str, Any], parts: Sequence[str]) -> None:
 
 
 def _not_viable(part: str, parent: str, owner: Any) -> CommandError:
-    return CommandError(
-        "PathNotViable", f"Cannot create field '{part}' in element {{{parent}: {owner!r}}}"
-    )
+    return CommandError("PathNotViable", f"Cannot create '{part}' in {{{parent}: {owner!r}}}")

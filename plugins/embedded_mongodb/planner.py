@@ -83,10 +83,7 @@ def make_plan(
             return Plan()
         candidates = [i for i in candidates if _is_hinted(i, hint)]
         if not candidates:
-            raise bad_value(
-                "error processing query: planner returned error :: caused by :: hint provided "
-                "does not correspond to an existing index"
-            )
+            raise bad_value("hint provided does not correspond to an existing index")
         scan_allowed = False
     conditions, complete = _collect(query)
     best, best_score = Plan(), 0.0
@@ -110,11 +107,7 @@ def _either(collection: Collection, query: Document) -> Plan | None:
 
 
 def _is_hinted(index: Index | None, hint: Any) -> bool:
-    if index is None:
-        return hint == "_id_" or hint == {"_id": 1}
-    return hint == index.name or (
-        isinstance(hint, dict) and list(hint.items()) == list(index.spec["key"].items())
-    )
+    return hint in ("_id_", {"_id": 1}) if index is None else index.is_called(hint)
 
 
 def _collect(query: Document) -> tuple[dict[str, _Conditions], bool]:

@@ -107,9 +107,7 @@ class _Projection:
         if name == "$elemMatch":
             self._mode(True, ".".join(parts))
             if len(parts) > 1:
-                raise CommandError(
-                    "Location31275", "Cannot use $elemMatch projection on a nested field"
-                )
+                raise CommandError("Location31275", "Cannot use $elemMatch on a nested field")
             test = compile_element_test(argument)
             self._after.append(lambda document, out: _first_match(document, out, parts[0], test))
             return

@@ -82,7 +82,5 @@ def _escape(letter: str, in_class: bool) -> str:
     if letter in _END and not in_class:
         return _END[letter]
     if letter in "uUN":
-        raise CommandError(
-            "Location51091", f"Regular expression is invalid: \\{letter} is not an escape"
-        )
+        raise CommandError("Location51091", f"\\{letter} is not an escape")
     return "\\" + letter

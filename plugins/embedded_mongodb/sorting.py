@@ -21,10 +21,7 @@ def parse_sort(spec: Any) -> list[tuple[str, int]]:
         if type(direction) is dict:
             raise not_supported("sorting by $meta")
         if direction not in (1, -1) or isinstance(direction, bool):
-            raise CommandError(
-                "Location15975",
-                f"$sort key ordering must be 1 (for ascending) or -1 (for descending): {name}",
-            )
+            raise CommandError("Location15975", f"$sort key ordering must be 1 or -1: {name}")
         if not name or name.startswith("$"):
             raise bad_value(f"FieldPath field names may not start with '$' or be empty: {name!r}")
         fields.append((name, int(direction)))

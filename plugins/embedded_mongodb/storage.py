@@ -143,9 +143,7 @@ class Storage(Transactions):
         `touched` are the top-level fields that may differ, None when any may.
         """
         if len(raw) > MAX_DOCUMENT:
-            raise CommandError(
-                "Location17419", "Resulting document after update is larger than 16777216"
-            )
+            raise CommandError("Location17419", "the updated document is larger than 16777216")
         self._written += len(raw) + 3 * PAGE_SIZE
         sql = f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?"
         parameters = (zlib.crc32(raw), raw, row)
@@ -235,8 +233,7 @@ class Storage(Transactions):
 def _verified(collection: Collection, row: int, crc: int, raw: bytes) -> bytes:
     if zlib.crc32(raw) != crc:
         raise CommandError(
-            "DataCorruptionDetected",
-            f"a stored document of {collection.namespace} is damaged (row {row})",
+            "DataCorruptionDetected", f"{collection.namespace}, row {row}, is damaged"
         )
     return raw
 

@@ -28,10 +28,7 @@ class Update:
         if self.is_replacement:
             for key in spec:
                 if key.startswith("$"):
-                    raise CommandError(
-                        "DollarPrefixedFieldName", f"The dollar ($) prefixed field '{key}' "
-                        "is not allowed in the context of an update's replacement document"
-                    )  # fmt: skip
+                    raise CommandError("DollarPrefixedFieldName", f"{key} in a replacement")
             return
         self._filters = _compile_array_filters(array_filters)
         self._changes = sorted(_changes(spec), key=lambda change: _path_order(change[0]))
@@ -45,17 +42,13 @@ class Update:
             if any(tuple(parts[:length]) in seen for length in range(1, len(parts) + 1)):
                 name = ".".join(parts)
                 raise CommandError(
-                    "ConflictingUpdateOperators",
-                    f"Updating the path '{name}' would create a conflict at '{name}'",
+                    "ConflictingUpdateOperators", f"Updating '{name}' would create a conflict"
                 )
             seen.add(tuple(parts))
         used = {part[2:-1] for parts in targets for part in parts if part.startswith("$[")}
         for name in self._filters:
             if name not in used:
-                raise CommandError(
-                    "FailedToParse",
-                    f"The array filter for identifier '{name}' was not used in the update",
-                )
+                raise CommandError("FailedToParse", f"The array filter '{name}' was not used")
         for name in used - {""}:
             if name not in self._filters:
                 raise bad_value(f"No array filter found for identifier '{name}'")
@@ -145,15 +138,9 @@ def _changes(spec: Document) -> list[tuple[list[str], str, Any]]:
     changes = []
     for name, fields in spec.items():
         if name != "$rename" and name not in MODIFIERS:
-            raise CommandError(
-                "FailedToParse",
-                f"Unknown modifier: {name}. Expected a valid update modifier or pipeline-style "
-                "update specified as an array",
-            )
+            raise CommandError("FailedToParse", f"Unknown modifier: {name}")
         if type(fields) is not dict:
-            raise CommandError(
-                "FailedToParse", f"Modifiers operate on fields but found {fields!r} for {name}"
-            )
+            raise CommandError("FailedToParse", f"{name} needs fields, not {fields!r}")
         check = CHECKS.get(name)
         for path, argument in fields.items():
             if check is not None:
@@ -172,14 +159,10 @@ def _compile_array_filters(filters: Sequence[Document]) -> dict[str, Callable[[A
     for spec in filters:
         names = {key.split(".")[0] for key, _ in conjuncts(spec) if not key.startswith("$")}
         if len(names) != 1:
-            raise CommandError(
-                "FailedToParse", "Expected a single top-level field name in a filter"
-            )
+            raise CommandError("FailedToParse", "an array filter needs one field name")
         (name,) = names
         if name in compiled:
-            raise CommandError(
-                "FailedToParse", f"Found multiple array filters with the same top-level name {name}"
-            )
+            raise CommandError("FailedToParse", f"Found two array filters named {name}")
         predicate = compile_filter(spec)
         compiled[name] = lambda element, p=predicate, n=name: p({n: element})  # type: ignore[misc]
     return compiled
@@ -188,10 +171,7 @@ def _compile_array_filters(filters: Sequence[Document]) -> dict[str, Callable[[A
 def _array_at(document: Document, path: list[str]) -> list[Any]:
     array = paths.get(document, path)
     if type(array) is not list:
-        raise bad_value(
-            f"The path '{'.'.join(path)}' must exist in the document in order to apply array "
-            "updates."
-        )
+        raise bad_value(f"The path '{'.'.join(path)}' must exist to apply array updates")
     return array
 
 
