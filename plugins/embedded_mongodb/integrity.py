@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from .indexes import entry_checksum
+from .transactions import SCHEMA_VERSION
 
 
 class DamagedFile(Exception):
@@ -33,6 +34,8 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     finding = run("PRAGMA integrity_check(1)").fetchone()[0]
     if finding != "ok":
         raise DamagedFile(f"{path} is damaged: {' '.join(finding.split())}. Restore a backup")
+    if run("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+        return  # whoever opens it says so
     for number, db, name in run("SELECT id, db, name FROM collections").fetchall():
         for row, crc, raw in run(f"SELECT row, crc, doc FROM d{number}"):
             if zlib.crc32(raw) != crc:

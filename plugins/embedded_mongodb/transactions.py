@@ -19,7 +19,7 @@ from .catalog import Catalog
 from .errors import CommandError
 
 PAGE_SIZE = 4096
-_SCHEMA_VERSION = 2
+SCHEMA_VERSION = 2
 _SCHEMA = f"""
     CREATE TABLE IF NOT EXISTS collections (
         id INTEGER PRIMARY KEY AUTOINCREMENT, db TEXT NOT NULL, name TEXT NOT NULL,
@@ -27,7 +27,7 @@ _SCHEMA = f"""
     CREATE TABLE IF NOT EXISTS indexes (
         id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, spec BLOB NOT NULL,
         multikey INTEGER NOT NULL DEFAULT 0);
-    PRAGMA user_version = {_SCHEMA_VERSION};
+    PRAGMA user_version = {SCHEMA_VERSION};
 """
 # What the file of the log keeps: writing over an old log is twice as cheap to sync as growing it.
 _LOG_LIMIT = 32 << 20
@@ -80,7 +80,7 @@ class Transactions:
         # Copying the log into the file takes long; the housekeeper does it, not a client's insert.
         run("PRAGMA wal_autocheckpoint = 0")
         version = run("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _SCHEMA_VERSION):
+        if version not in (0, SCHEMA_VERSION):
             raise StorageError(f"{path} was written by another version (schema {version})")
         self._writer.executescript(_SCHEMA)
         self.catalog = Catalog.load(self._writer)

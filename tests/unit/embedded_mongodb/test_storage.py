@@ -124,6 +124,7 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     Storage(tmp_path / "a.db").close()
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute("PRAGMA user_version = 99")
+    check_file(tmp_path / "a.db")
     with pytest.raises(StorageError, match="another version"):
         Storage(tmp_path / "a.db")
 
