@@ -90,7 +90,7 @@ def cleared_by(rule: Rule, run: Run) -> list[dict[str, Any]]:
     if rule.min_ms and run.longest_ms >= rule.min_ms:
         by = _more_than(run.longest_ms - rule.min_ms, _LENGTH_STEP_MS)
         found.append((by / rule.min_ms, {"what": "length", "by_ms": round(by)}))
-    if rule.mode is Mode.EVENT:
+    if rule.mode is Mode.EVENT and rule.looks > 1:
         by = run.hits - rule.looks + 1
         found.append((float(by), {"what": "count", "by": by}))
     if not found:

@@ -10,6 +10,8 @@ from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.domain.virtual_cameras import virtual_name
 
 DETECTORS = frozenset(d for d, rule in RULES.items() if rule.source is Source.PAGE)
+#: What says something only while the exam is taken on the platform's own page, not in another tab.
+HERE = frozenset({Detector.TAB_HIDDEN, Detector.FOCUS_LOST, Detector.FULLSCREEN_LEFT})
 
 
 @dataclass(frozen=True)

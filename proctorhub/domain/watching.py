@@ -60,6 +60,6 @@ def looking(detector: Detector, facts: Facts) -> tuple[Looking, int | None]:
     quiet = facts.now - since > QUIET_MS[source]
     if quiet or (worker_gone and facts.now - since > WORKER_QUIET_MS):
         return Looking.SILENT, since
-    if by_worker and looked is not None and detector not in facts.served.get(source, frozenset()):
+    if looked is not None and detector not in facts.served.get(source, frozenset()):
         return Looking.NOT_CHECKED, None
     return Looking.LIVE, None

@@ -41,6 +41,12 @@ class OfSession(BaseModel):
     session_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
+class PageAlive(OfSession):
+    """A candidate's page is there; `elsewhere`: the exam was opened in a tab of its own."""
+
+    elsewhere: bool = False
+
+
 class TooManyEvents(ServiceError):
     """More events than a person sends."""
 
@@ -88,11 +94,11 @@ def register(socketio: SocketIO, who: Who, presence: Presence, pulse: Pulse) -> 
 
         socketio.on_event(event, answer)
 
-    def page_alive(_actor: Actor, guest: Guest, asked: OfSession) -> None:
+    def page_alive(_actor: Actor, guest: Guest, asked: PageAlive) -> None:
         if guest.watched.get(asked.session_id) == "candidate":
-            pulse.hear(asked.session_id)
+            pulse.hear(asked.session_id, elsewhere=asked.elsewhere)
 
-    on("page_alive", OfSession, page_alive)
+    on("page_alive", PageAlive, page_alive)
     on("watch_session", OfSession, _watch_session)
     on("leave_session", OfSession, _leave_session)
     on("watch_day", Nothing, _watch_day)

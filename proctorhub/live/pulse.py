@@ -18,15 +18,15 @@ class Pulse:
     """The sessions whose pages were heard since the last round; the rounds run in a thread."""
 
     def __init__(self) -> None:
-        self._heard: set[str] = set()
+        self._heard: dict[str, bool] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def hear(self, session_id: str) -> None:
-        """Note one page's sign of life."""
+    def hear(self, session_id: str, *, elsewhere: bool) -> None:
+        """Note one page's sign of life, and whether the exam is in another tab."""
         with self._lock:
-            self._heard.add(session_id)
+            self._heard[session_id] = elsewhere
 
     def start(self) -> None:
         """Begin the rounds."""
@@ -41,7 +41,7 @@ class Pulse:
     def _run(self) -> None:
         while not self._stop.wait(ROUND_S):
             with self._lock:
-                heard, self._heard = self._heard, set()
+                heard, self._heard = self._heard, {}
             try:
                 watchers.pages_alive(heard)
             except PyMongoError as error:

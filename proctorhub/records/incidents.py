@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mongoengine import (
+    BooleanField,
     DictField,
     Document,
     EmbeddedDocument,
@@ -97,11 +98,15 @@ class RuleState(Document):  # type: ignore[misc]
 
 
 class Watch(Document):  # type: ignore[misc]
-    """Which detectors of a session are silent, and since when; its id is the session's."""
+    """Which detectors of a session are silent, and since when; its id is the session's.
+
+    `page_at_ms` is when the candidate's page last said that it is there.
+    """
 
     id = StringField(primary_key=True)
     silent = MapField(LongField())
     page_at_ms = LongField()
+    exam_elsewhere = BooleanField()
     pending = ListField(DictField())
     meta = {
         "collection": "watches",

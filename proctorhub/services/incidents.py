@@ -44,30 +44,34 @@ def record(
 
 
 def list_for(actor: Actor, session_id: str) -> View:
-    """Return `{items, suspicion}` of a session: staff at any time, the candidate afterwards.
+    """Return the incidents of a session: staff see them at any time, the candidate afterwards.
 
     Raises NotFound.
     """
     session, stands = access.opened(actor, session_id)
     if stands is Standing.CANDIDATE and session["state"] != State.CONCLUDED:
         raise NotFound("report")
-    return overview(session, for_candidate=stands is Standing.CANDIDATE)
+    return overview(actor, session, stands)
 
 
-def overview(session: changing.Document, *, for_candidate: bool) -> View:
-    """Return the incidents in order and, for staff, the suspicion score with its parts."""
+def overview(actor: Actor, session: changing.Document, stands: Standing) -> View:
+    """Return `{items, suspicion, may_decide}`: in order, and for staff the score with its parts."""
     found = list(_of(session["_id"]))
     items = [_view(document) for document in found]
-    if for_candidate:
+    if stands is Standing.CANDIDATE:
         for item in items:
             item["decision"] = item["decision"] and {**item["decision"], "by": None}
-        return {"items": items, "suspicion": None}
+        return {"items": items, "suspicion": None, "may_decide": False}
     weights = monitoring_settings.weights(session["exam_id"])
     counted = [
         (Detector(d["detector"]), Severity(d["severity"]), (d.get("decision") or {}).get("value"))
         for d in found
     ]
-    return {"items": items, "suspicion": suspicion.score(counted, weights)}
+    return {
+        "items": items,
+        "suspicion": suspicion.score(counted, weights),
+        "may_decide": _may_decide(actor, stands) and session["state"] != State.CONCLUDED,
+    }
 
 
 def kept(session_id: str) -> dict[tuple[str, int], View]:
@@ -106,7 +110,7 @@ def decide(
     session, stands = access.opened(actor, session_id)
     if stands is Standing.CANDIDATE:
         raise NotFound("incident")
-    if stands is not Standing.PROCTOR and not actor.may(Right.REVIEW):
+    if not _may_decide(actor, stands):
         raise Forbidden("Another proctor looks after this session.", code="not_your_session")
     if decision not in DECISIONS:
         raise Invalid("decision", f"Choose from: {', '.join(DECISIONS)}.")
@@ -156,6 +160,10 @@ def still(actor: Actor, session_id: str, which: str, still_id: str) -> tuple[byt
     side = "candidate" if own else "staff"
     reading.note(actor, session_id, f"incident:{which}", side=side)
     return found
+
+
+def _may_decide(actor: Actor, stands: Standing) -> bool:
+    return stands is Standing.PROCTOR or actor.may(Right.REVIEW)
 
 
 def _kept(session_id: str, change: Change, pictures: Mapping[str, bytes]) -> None:

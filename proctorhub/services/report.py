@@ -43,13 +43,14 @@ def report(actor: Actor, session_id: str) -> dict[str, Any]:
     reading.note(actor, session_id, "report", side=side)
     chain = list(log.entries(session_id))
     check = evidence.verify(chain)
-    flagged = incidents.overview(session, for_candidate=own)
+    flagged = incidents.overview(actor, session, stands)
     return {
         "session": sessions.view(actor, session_id),
         "entries": [e for e in chain if visible_to(side, e["kind"])],
         "sources": [item for name in RECORDED_SOURCES for item in _recordings(session, name)],
         "incidents": flagged["items"],
         "suspicion": flagged["suspicion"],
+        "may_decide": flagged["may_decide"],
         "monitoring_gaps": watchers.gaps(session),
         "log": {"entries": check.entries, "intact": check.intact, "head": check.head},
     }

@@ -5,10 +5,11 @@ The page's own signals count as looked at while the page says that it is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from proctorhub.domain import signals
 from proctorhub.domain.incident_rules import RULES, Detector
 from proctorhub.domain.observation import Source
 from proctorhub.domain.permissions import Actor
@@ -28,12 +29,17 @@ def beat(worker_id: str, able: Iterable[Detector]) -> None:
     )
 
 
-def pages_alive(session_ids: Iterable[str]) -> None:
-    """Note that the candidates' pages of these sessions are there."""
+def pages_alive(pages: Mapping[str, bool]) -> None:
+    """Note that candidates' pages are there: session → whether the exam is taken elsewhere.
+
+    While it is taken in a tab of its own, the page's being in front says nothing.
+    """
     now = log.millis(utc_now())
-    for session_id in session_ids:
+    for session_id, elsewhere in pages.items():
         Watch._get_collection().update_one(
-            {"_id": session_id}, {"$set": {"page_at_ms": now}}, upsert=True
+            {"_id": session_id},
+            {"$set": {"page_at_ms": now, "exam_elsewhere": elsewhere}},
+            upsert=True,
         )
 
 
@@ -133,11 +139,12 @@ def _facts(
         watch = watches.get(which)
         seen = dict(looked.get(which, {}))
         page_at = (watch or {}).get("page_at_ms")
+        serves = dict(served.get(which, {}))
         if page_at is not None:
             seen[Source.PAGE] = page_at
-        facts = replace(
-            base, open_since=session.open_since, looked=seen, served=served.get(which, {})
-        )
+            elsewhere = (watch or {}).get("exam_elsewhere")
+            serves[Source.PAGE] = signals.DETECTORS - (signals.HERE if elsewhere else frozenset())
+        facts = replace(base, open_since=session.open_since, looked=seen, served=serves)
         yield session, facts, watch
 
 

@@ -68,6 +68,7 @@ class Report(Answer):
     sources: list[Recording]
     incidents: list[Incident]
     suspicion: Suspicion | None
+    may_decide: bool
     monitoring_gaps: list[MonitoringGap]
     log: LogCheck
 

@@ -61,10 +61,11 @@ class Suspicion(Answer):
 
 
 class Incidents(Answer):
-    """The incidents of a session; the score is for staff."""
+    """The incidents of a session; the score is for staff, `may_decide` for whoever asks."""
 
     items: list[Incident]
     suspicion: Suspicion | None
+    may_decide: bool
 
 
 class OpenIncident(Answer):

@@ -61,7 +61,13 @@ def test_the_screen_is_looked_at_seldom_but_a_dead_worker_shows_at_once(looked, 
 
 
 def test_the_page_needs_no_worker():
-    known = Facts(now=NOW, open_since={Source.PAGE: 0}, looked={Source.PAGE: NOW - 1000})
+    known = Facts(
+        now=NOW,
+        open_since={Source.PAGE: 0},
+        looked={Source.PAGE: NOW - 1000},
+        served={Source.PAGE: frozenset({D.TAB_HIDDEN})},
+    )
     assert looking(D.TAB_HIDDEN, known) == (L.LIVE, None)
+    assert looking(D.FOCUS_LOST, known) == (L.NOT_CHECKED, None)
     gone = Facts(now=NOW, open_since={Source.PAGE: 0}, looked={Source.PAGE: NOW - 9000})
     assert looking(D.TAB_HIDDEN, gone) == (L.SILENT, NOW - 9000)

@@ -44,7 +44,7 @@ def told(session_id: str) -> list[tuple[str, str, list[str]]]:
 @pytest.fixture
 def running(sitting_until):
     session_id = sitting_until("running")
-    watchers.pages_alive([session_id])
+    watchers.pages_alive({session_id: False})
     camera_on(session_id)
     return session_id
 
@@ -103,6 +103,12 @@ def test_a_page_that_is_gone_is_silent(proctor, running):
     Watch._get_collection().update_one({"_id": running}, {"$inc": {"page_at_ms": -10_000}})
     watchers.check()
     assert states(proctor, running)["tab_hidden"] == "silent"
+
+
+def test_an_exam_in_a_tab_of_its_own_leaves_this_page_unchecked(proctor, running):
+    watchers.pages_alive({running: True})
+    now = states(proctor, running)
+    assert (now["tab_hidden"], now["clipboard"]) == ("not_checked", "live")
 
 
 def test_a_worker_that_is_forgotten_leaves_nothing_to_expect(proctor, running):
