@@ -22,8 +22,9 @@ def text(moment: datetime) -> str:
 
 
 def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, Any]:
+    """Make an open exam. That the camera of these browsers is a made-up one is no news here."""
     now = datetime.now(UTC)
-    return server.api(
+    exam: dict[str, Any] = server.api(
         "POST",
         "/exams",
         {
@@ -39,6 +40,8 @@ def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, 
             "rules": {"allowed": ["a ruler"], "forbidden": ["a phone"]},
         },
     )
+    server.api("PUT", f"/exams/{exam['id']}/monitoring", {"off": ["virtual_camera"]})
+    return exam
 
 
 def playing(page: Page, test_id: str) -> None:
@@ -116,4 +119,24 @@ def waiting(
     console.goto(f"{server.url}/desk/{session_id}")
     console.get_by_test_id("take").click()
     looks_like(console, "camera-video", "astronaut")
+    return sit, console, session_id
+
+
+def let_in(console: Page) -> None:
+    """Identify the candidate and open the exam."""
+    console.get_by_test_id("identify").click()
+    console.get_by_test_id("take-document").click()
+    console.get_by_test_id("take-face").click()
+    console.get_by_test_id("approve").click()
+    state(console, "console", "admitted")
+
+
+def begun(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> tuple[Page, Page, str]:
+    """Bring a candidate into the running exam; return both pages and the session's id."""
+    sit, console, session_id = waiting(server, browser_with, sign_in)
+    let_in(console)
+    sit.get_by_test_id("start").click()
+    state(console, "console", "running")
     return sit, console, session_id

@@ -1,6 +1,7 @@
 // The platform's words for states, verdicts, sources and log entries, in one place.
 
 import { h } from "./dom.js";
+import { detectorWord } from "./flag-words.js";
 import { t } from "./t.js";
 
 const STATES = {
@@ -96,6 +97,13 @@ const ENTRIES = {
   "gap.noted": (d) => t("Gap in {source}", { source: sourceWord(d.source) }),
   "evidence.read": () => t("Evidence read"),
   "verdict.delivered": () => t("Conclusion delivered"),
+  "incident.opened": (d) => t("Flag: {what}", { what: detectorWord(d.detector) }),
+  "incident.grown": (d) => t("Flag grown: {what}", { what: detectorWord(d.detector) }),
+  "incident.closed": (d) => t("Flag ended: {what}", { what: detectorWord(d.detector) }),
+  "incident.decided": (d) => (d.decision === "confirmed" ? t("Flag confirmed") : t("Flag dismissed")),
+  "monitoring.silent": (d) => t("Nobody looks: {what}", { what: d.detectors.map(detectorWord).join(", ") }),
+  "monitoring.live": (d) => t("Looked at again: {what}", { what: d.detectors.map(detectorWord).join(", ") }),
+  "monitoring.changed": () => t("Monitoring settings changed"),
 };
 
 export function entryWord(entry) {
@@ -129,6 +137,12 @@ const GROUPS = {
   "segment.backfilled": "media",
   "evidence.read": "storage",
   "still.taken": "proof",
+  "incident.opened": "alert",
+  "incident.grown": "storage",
+  "incident.closed": "storage",
+  "incident.decided": "state",
+  "monitoring.silent": "alert",
+  "monitoring.live": "media",
 };
 export const entryGroup = (entry) => GROUPS[entry.kind] ?? "state";
 

@@ -1,5 +1,7 @@
 // Exams: the list, and one dialog for a new or an existing one.
 
+import { Accommodations } from "../admin/accommodations.js";
+import { MonitoringForm } from "../admin/monitoring-form.js";
 import { del, get, items, patch, post } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
@@ -15,6 +17,8 @@ const dialog = $("#exam-dialog");
 const DAY_MS = 86_400_000;
 const SENT = ["camera", "screen"];
 const PICKED = { candidates: "candidate", proctors: "proctor" };
+const monitoring = new MonitoringForm($("#monitoring"));
+const accommodations = new Accommodations($("#accommodations-dialog"));
 const people = { candidates: [], proctors: [] };
 
 const total = (counts) => (typeof counts === "object" && counts ? Object.values(counts).reduce((a, b) => a + b, 0) : (counts ?? 0));
@@ -159,11 +163,21 @@ async function edit(exam) {
       say($("[role=alert]", dialog), error.message);
     }
   };
+  show($("#accommodations"), !fresh);
+  $("#accommodations").onclick = () => accommodations.open(exam, people.candidates.filter((one) => !exam.candidates?.length || exam.candidates.includes(one.id)));
+  let made = null;
   const saved = await ask(dialog, {
-    prepare: (form) => fill(form, exam ?? blank()),
-    submit: (data, form) => {
+    prepare(form) {
+      fill(form, exam ?? blank());
+      monitoring.fill(exam?.id).catch((error) => say($("[role=alert]", dialog), error.message));
+    },
+    async submit(data, form) {
       const draft = read(data, form);
-      return fresh ? post("/exams", draft) : patch(`/exams/${exam.id}`, changes(exam, draft));
+      // one that was made before its monitoring was refused is changed, not made again
+      const known = exam ?? made;
+      made = known ? await patch(`/exams/${known.id}`, changes(known, draft)) : await post("/exams", draft);
+      await monitoring.save(made.id);
+      return made;
     },
   });
   if (!saved?.id) return;

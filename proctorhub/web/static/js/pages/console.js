@@ -7,15 +7,19 @@ import { ask } from "../lib/dialog.js";
 import { $, $$, busy, h, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
 import { shortcuts } from "../lib/shortcuts.js";
+import { severityTone } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
+import { soundSwitch, toast } from "../lib/toast.js";
 import { tabs } from "../lib/tabs.js";
-import { lowWord, stateBadge, stateWord, verdictBadge } from "../lib/words.js";
+import { entryWord, lowWord, stateBadge, stateWord, verdictBadge } from "../lib/words.js";
 import { take } from "../media/stills.js";
 import { Chat } from "../session/chat.js";
 import { ConsoleMedia } from "../session/console-media.js";
 import { Entries } from "../session/entries.js";
+import { Flags, WANTS_A_LOOK, flagKeys } from "../session/flags.js";
 import { Health } from "../session/health.js";
 import { Identification } from "../session/identify.js";
+import { Looking } from "../session/looking.js";
 import { appendLine, entryLine, listed } from "../session/log-view.js";
 
 const root = $("#console");
@@ -36,7 +40,13 @@ const identification = new Identification({ sessionId: id, onProblem: problem, o
 const sideTabs = tabs($(".tabs"));
 // what came in while the pane was hidden could not scroll it
 $("#pane-log").addEventListener("shown", () => $("#log").scrollTo(0, $("#log").scrollHeight));
+const flags = new Flags({ root: $("#flags"), sessionId: id });
+const looking = new Looking({ root: $("#looking"), sessionId: id });
+const toFlags = () => Promise.all([flags.load(), looking.load()]).catch(problem);
 const entries = new Entries(id, (entry, { live }) => {
+  looking.entry(entry, { live });
+  if (live) flags.entry(entry);
+  if (live && WANTS_A_LOOK(entry)) toast(entryWord(entry), { tone: severityTone(entry.data.severity) });
   chat.add(entry, { quiet: !live });
   health.entry(entry);
   if (listed(entry)) appendLine($("#log"), entryLine(entry));
@@ -84,6 +94,7 @@ function render(next) {
   show(lowSwitch, mine && session.exam.tier !== "none" && (state === "planned" || MEDIA_OPEN.includes(state)));
   lowSwitch.setAttribute("aria-pressed", String(session.media.low_bandwidth));
   show($("#actions"), $$("#actions > button, #facts > *").some((part) => !part.hidden));
+  show($("#flags"), session.exam.tier !== "none" && state !== "planned");
   identification.session(session);
   health.session(session);
   const open = mine && MEDIA_OPEN.includes(state);
@@ -221,7 +232,9 @@ function write(field, tab) {
   if (tab) sideTabs.choose(tab);
   $(field).focus();
 }
+soundSwitch($("#flag-sound"));
 shortcuts([
+  ...flagKeys(flags),
   ["c", t("Write in the chat"), () => write("#chat-text")],
   ["n", t("Write a note"), () => write("#note-text", "tab-notes")],
   ["1", t("Still of the camera"), () => noteStill("camera")],
@@ -245,6 +258,7 @@ async function load() {
     render(await get(`/sessions/${id}`));
     await entries.catchUp();
     problem(null);
+    toFlags();
   } catch (error) {
     show($("#loading"), false);
     if (error.status === 404) show($("#missing"));

@@ -6,10 +6,13 @@ import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
 import { $, $$, h, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
+import { detectorWord, severityTone } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
+import { soundSwitch, toast } from "../lib/toast.js";
 import { stateWord } from "../lib/words.js";
 import { StillRounds } from "../media/still-rounds.js";
 import { CamTile } from "../session/cam-tile.js";
+import { WANTS_A_LOOK } from "../session/flags.js";
 import { NOW } from "../session/lights.js";
 
 const me = document.body.dataset.userId;
@@ -115,12 +118,27 @@ function changed(session) {
   place();
 }
 
+/** The undecided incidents of a tile after one more entry. */
+function after(incidents, kind, { incident_id: id, detector, severity }) {
+  const others = incidents.filter((one) => one.id !== id);
+  const known = others.length < incidents.length;
+  if (kind === "incident.decided") return others;
+  return known || kind === "incident.opened" ? [...others, { id, detector, severity }] : incidents;
+}
+
 function heard({ session_id: id, kind, data, ...entry }) {
   const item = tiles.get(id)?.item;
   if (!item) return;
   if (kind === "chat") put({ ...item, chat: { ...entry, data } });
   // what of it is filled meanwhile the server knows; several come at once
   if (["gap.noted", "segment.backfilled"].includes(kind)) askAgain ||= setTimeout(load, ASK_AGAIN_MS);
+  if (kind.startsWith("incident.")) put({ ...item, incidents: after(item.incidents ?? [], kind, data) });
+  if (kind === "monitoring.silent") put({ ...item, silent: [...new Set([...(item.silent ?? []), ...data.detectors])] });
+  if (kind === "monitoring.live") put({ ...item, silent: (item.silent ?? []).filter((one) => !data.detectors.includes(one)) });
+  if (WANTS_A_LOOK({ kind, data })) {
+    const text = t("{name}: {state}", { name: item.session.candidate.name, state: detectorWord(data.detector) });
+    toast(text, { tone: severityTone(data.severity), href: `/desk/${id}` });
+  }
   place();
 }
 
@@ -168,6 +186,7 @@ $("#flagged-first").addEventListener("change", (event) => {
   place();
 });
 
+soundSwitch($("#flag-sound"));
 setInterval(() => tiles.forEach((tile) => tile.tick()), 1000);
 clock.keepTime();
 load();

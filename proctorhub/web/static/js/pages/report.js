@@ -4,13 +4,15 @@ import { get } from "../lib/api.js";
 import * as clock from "../lib/clock.js";
 import { $, h, icon, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
+import { detectorWord } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 import { causeWord, sourceWord, stateBadge, verdictBadge } from "../lib/words.js";
+import { Flags, flagKeys } from "../session/flags.js";
 import { replay } from "../session/replay.js";
 
 const root = $("#report");
 const id = root.dataset.sessionId;
-let replayed = false;
+let film = null;
 
 const seconds = (gap) => (Date.parse(gap.ended_at) - Date.parse(gap.started_at)) / 1000;
 const stretch = (gap) => t("{at}, {seconds} s", { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1) });
@@ -91,7 +93,15 @@ function downloads(sources) {
   $("#downloads").replaceChildren(...links);
 }
 
-function render({ session, entries, sources, log }) {
+const flags = new Flags({ root: $("#flags"), sessionId: id, onChosen: (one) => film?.show(Date.parse(one.started_at)) });
+
+/** When nobody looked, for it is not the same as nothing having happened. */
+function unwatched(gaps) {
+  show($("#unwatched"), gaps.length > 0);
+  $("#unwatched ul").replaceChildren(...gaps.map((gap) => h("li", {}, `${stretch(gap)}: ${gap.detectors.map(detectorWord).join(", ")}`)));
+}
+
+function render({ session, entries, sources, log, incidents, suspicion, may_decide: mayDecide, monitoring_gaps: gaps }) {
   root.dataset.state = session.state;
   document.title = `${session.candidate.name} · ${session.exam.title}`;
   setText($("#title"), session.candidate.name);
@@ -112,8 +122,10 @@ function render({ session, entries, sources, log }) {
   show($("#loading"), false);
   show($("#content"));
   // built once: a conclusion that comes while somebody watches must not stop the film
-  if (!replayed) replay({ sources, entries });
-  replayed = true;
+  show($("#flags"), session.exam.tier !== "none");
+  flags.show({ items: incidents, suspicion, may_decide: mayDecide });
+  unwatched(gaps);
+  film ??= replay({ sources, entries, incidents, keys: flagKeys(flags) });
 }
 
 async function load() {
@@ -132,5 +144,5 @@ load();
 connect({
   watch: [["watch_session", { session_id: id }]],
   refetch: async () => {},
-  on: { session: (next) => next.id === id && next.state !== root.dataset.state && load() },
+  on: { session: (next) => next.id === id && next.state !== root.dataset.state && load(), entry: (entry) => flags.entry(entry) },
 });

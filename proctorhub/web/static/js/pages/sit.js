@@ -12,8 +12,10 @@ import { EquipmentCheck } from "../media/equipment-check.js";
 import { forget } from "../media/ring-store.js";
 import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
+import { ExamDoor } from "../session/exam-door.js";
 import { LineSaver } from "../session/line-saver.js";
 import { showRules } from "../session/rules.js";
+import { Signals } from "../session/signals.js";
 import { SitClock } from "../session/sit-clock.js";
 import { SitMedia } from "../session/sit-media.js";
 
@@ -42,6 +44,8 @@ let onAir = false;
 
 const time = new SitClock();
 const watched = () => session.exam.tier !== "none";
+const signals = new Signals(id);
+const door = new ExamDoor({ onPlace: (elsewhere) => (signals.elsewhere = elsewhere) });
 const dock = new ChatDock(id, {
   onUnread: (count) => time.unread(count),
 });
@@ -106,9 +110,7 @@ const fill = {
   running() {
     showRules($("#rules-running"), session.exam.rules);
     const { url } = session.exam;
-    show($("#exam-open"), Boolean(url));
-    show($("#exam-embed"), Boolean(url));
-    if (url) $("#exam-open").href = url;
+    door.lead(url);
     const sentences = [
       url ? "" : t("Work on the exam as you were told."),
       watched() ? t("Keep this page open; it carries your camera, your screen and the chat.") : t("Come back to this page to finish."),
@@ -206,7 +208,8 @@ async function render(next) {
     // nothing to switch on: an exam without proctoring goes straight on
     else act($("#ready"), does("ready"));
   }
-  if (step !== "running") embed(false);
+  if (step !== "running") door.embed(false, { keep: session.state === "paused" });
+  signals.follow(session);
   time.session(session);
 }
 
@@ -247,15 +250,6 @@ $("#finish").addEventListener("click", async () => {
   if (finished) render(finished);
 });
 
-function embed(visible) {
-  const frame = $("#exam-frame");
-  $("#exam-embed").setAttribute("aria-pressed", String(visible));
-  if (visible && !frame.src) frame.src = session.exam.url;
-  if (!visible && session?.state !== "paused") frame.removeAttribute("src");
-  show($("#exam-here"), visible);
-}
-$("#exam-embed").addEventListener("click", (event) => embed(event.currentTarget.getAttribute("aria-pressed") !== "true"));
-
 async function load() {
   try {
     await render(await get(`/sessions/${id}`));
@@ -270,8 +264,5 @@ async function load() {
 
 clock.keepTime();
 load();
-connect({
-  watch: [["watch_session", { session_id: id }]],
-  refetch: load,
-  on: { session: (next) => next.id === id && render(next), entry: (entry) => entries.arrived(entry) },
-});
+const heard = { session: (next) => next.id === id && render(next), entry: (entry) => entries.arrived(entry) };
+signals.link(connect({ watch: [["watch_session", { session_id: id }]], refetch: load, on: heard }));

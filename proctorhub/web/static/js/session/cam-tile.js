@@ -2,17 +2,23 @@
 
 import * as clock from "../lib/clock.js";
 import { h, icon, setText, show } from "../lib/dom.js";
+import { detectorWord } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 import { lowWord, sourceWord, stateBadge } from "../lib/words.js";
 import { lights } from "./lights.js";
 
 const OLD_MS = 15_000;
 const GAP_MS = 1000;
+const MOST_FLAGS = 3;
 const SITTING = ["admitted", "running", "paused"];
 
 /** What is to be looked at, worst first: [{level: "bad"|"warn", text}]. */
-export function flagsOf({ session, gaps, gap_ms: gapMs }) {
+export function flagsOf({ session, gaps, gap_ms: gapMs, incidents = [], silent = [] }) {
   const found = [];
+  const grave = (severity) => incidents.filter((one) => one.severity === severity).map((one) => detectorWord(one.detector));
+  const often = (words, word) => words.filter((one) => one === word).length;
+  const named = (level, words) => [...new Set(words)].map((word) => ({ level, text: often(words, word) > 1 ? `${word} ×${often(words, word)}` : word }));
+  found.push(...named("bad", grave("high")));
   for (const source of ["camera", ...(session.exam.rules?.require_screen === false ? [] : ["screen"])]) {
     const state = session.sources?.[source]?.state;
     const name = { source: sourceWord(source) };
@@ -20,6 +26,8 @@ export function flagsOf({ session, gaps, gap_ms: gapMs }) {
     else if (state === "closed") found.push({ level: "bad", text: t("{source} lost", name) });
     else if (!state && SITTING.includes(session.state)) found.push({ level: "bad", text: t("{source} missing", name) });
   }
+  if (silent.length) found.push({ level: "bad", text: t("Nobody looks: {count}", { count: silent.length }) });
+  found.push(...named("warn", grave("medium")));
   if (session.warnings) found.push({ level: "warn", text: t("Warnings: {count}", { count: session.warnings }) });
   if (gaps && gapMs >= GAP_MS) found.push({ level: "warn", text: t("Gaps: {count}, {time}", { count: gaps, time: clock.duration(gapMs / 1000) }) });
   return found;
@@ -59,7 +67,10 @@ export class CamTile {
     Object.assign(this.element.dataset, { state: session.state, flag: this.level });
     setText(this.#name, session.candidate.name);
     const badge = ({ level, text }) => h("span", { class: `badge-state tone-${level}` }, text);
-    this.#flags.replaceChildren(...this.flags.flatMap((flag) => [badge(flag), " "]));
+    const rest = this.flags.length - MOST_FLAGS;
+    // more would cover the face; the console has all of them
+    const shown = rest > 1 ? [...this.flags.slice(0, MOST_FLAGS), { level: this.flags[MOST_FLAGS].level, text: `+${rest}` }] : this.flags;
+    this.#flags.replaceChildren(...shown.flatMap((flag) => [badge(flag), " "]));
     const low = session.media?.low_bandwidth ? h("span", { class: "badge-state tone-info" }, lowWord(session.media)) : "";
     this.#facts.replaceChildren(stateBadge(session.state), " ", lights(session), " ", low);
     this.#chat.dataset.asked = String(chat?.actor?.role === "candidate");

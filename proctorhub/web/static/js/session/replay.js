@@ -9,8 +9,13 @@ import { Timeline } from "./timeline.js";
 const STEP_MS = 5000;
 const LEAD_IN_MS = 1500;
 
-export function replay({ sources, entries }) {
-  const listed = entries.filter((entry) => entry.at);
+// what an incident's own line says already
+const TOLD_BY_FLAGS = ["incident.opened", "incident.grown", "incident.closed"];
+
+/** Returns `{show(ms)}`: go to a moment, a little before it. */
+export function replay({ sources, entries, incidents = [], keys = [] }) {
+  const flagged = incidents.map((one) => ({ id: one.id, kind: "incident.opened", at: one.started_at, actor: null, data: one }));
+  const listed = [...entries.filter((entry) => entry.at && !TOLD_BY_FLAGS.includes(entry.kind)), ...flagged];
   let timeline = null;
   const player = new Player(sources, {
     onTime: (ms) => timeline?.at(ms),
@@ -29,10 +34,11 @@ export function replay({ sources, entries }) {
     to,
     sources,
     entries: listed,
+    incidents,
     // a moment of lead-in, so that one sees how it came about
     onSeek: (ms) => !player.empty && player.seek(ms),
   });
-  if (player.empty) return;
+  if (player.empty) return { show() {} };
 
   const near = (direction) => {
     const ms = timeline.neighbour(direction, player.position - player.from);
@@ -55,12 +61,15 @@ export function replay({ sources, entries }) {
   }
   for (const tile of $$(".replay-tile")) tile.addEventListener("dblclick", () => tile.classList.toggle("replay-large"));
   shortcuts([
-    ["k| ", t("Play or pause"), () => player.toggle()],
-    ["ArrowLeft|j", t("Five seconds back"), () => by(-STEP_MS)],
+    ...keys,
+    // a page with flags walks through them with j and k
+    [keys.length ? " " : "k| ", t("Play or pause"), () => player.toggle()],
+    [keys.length ? "ArrowLeft" : "ArrowLeft|j", t("Five seconds back"), () => by(-STEP_MS)],
     ["ArrowRight|l", t("Five seconds on"), () => by(STEP_MS)],
     ["p", t("Previous event"), () => near(-1)],
     ["n", t("Next event"), () => near(1)],
     ["m", t("Sound of the camera on or off"), () => $('[data-mute="camera"]').click()],
   ]);
   player.seek(player.firstView);
+  return { show: (at) => player.seek(Math.max(0, at - player.from - LEAD_IN_MS)) };
 }

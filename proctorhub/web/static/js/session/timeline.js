@@ -2,9 +2,11 @@
 
 import * as clock from "../lib/clock.js";
 import { $, $$, h, setText, show } from "../lib/dom.js";
+import { detectorWord } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 import { causeWord, entryGroup, entryWord, sourceWord } from "../lib/words.js";
 import { entryLine } from "./log-view.js";
+import { goesOn } from "./why.js";
 
 const MARKED = ["alert", "proof", "talk"];
 const RULER_LABEL_PX = 80;
@@ -22,11 +24,12 @@ export class Timeline {
   #events = [];
   #current = null;
 
-  constructor({ from, to, sources, entries, onSeek }) {
+  constructor({ from, to, sources, entries, incidents = [], onSeek }) {
     this.from = from;
     this.to = to;
     this.onSeek = onSeek;
     this.entries = entries;
+    this.incidents = incidents;
     this.#lanes(sources);
     this.#ruler();
     const seek = $("#seek");
@@ -72,7 +75,20 @@ export class Timeline {
       mark.addEventListener("click", () => this.onSeek(at(entry) - this.from));
       marks.append(mark);
     }
-    $("#lanes").replaceChildren(h("div", { class: "lane" }, h("span", { class: "lane-name" }), marks), ...lanes, h("div", { class: "needle", id: "needle" }));
+    $("#lanes").replaceChildren(h("div", { class: "lane" }, h("span", { class: "lane-name" }), marks), ...this.#flags(), ...lanes, h("div", { class: "needle", id: "needle" }));
+  }
+
+  /** A lane of the incidents, each as long as it lasted. */
+  #flags() {
+    if (!this.incidents.length) return [];
+    const spans = this.incidents.map((one) => {
+      const from = Date.parse(one.started_at);
+      const span = this.#span("lane-flag", from, goesOn(one) ? this.to : Date.parse(one.ended_at ?? one.started_at), `${detectorWord(one.detector)} ${clock.second(one.started_at)}`);
+      span.dataset.severity = one.severity;
+      span.addEventListener("click", () => this.onSeek(Math.max(0, from - this.from)));
+      return span;
+    });
+    return [h("div", { class: "lane", data: { source: "flags" } }, h("span", { class: "lane-name" }, t("Flags")), h("div", { class: "lane-track" }, ...spans))];
   }
 
   #ruler() {

@@ -1,0 +1,100 @@
+"""A flag on its way: from the candidate's page to the proctor's, decided, and seen everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Server
+from tests.e2e.pages import audit
+from tests.e2e.steps import begun, let_in, state, waiting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+SOON_MS = 4000
+
+
+def flag(page: Page, detector: str):
+    return page.locator(f"#flags li[data-detector={detector}]")
+
+
+def test_from_the_candidates_page_to_the_decision(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, console, session_id = begun(server, browser_with, sign_in)
+    complaints = audit.Complaints(console)
+    expect(console.get_by_test_id("flags")).to_be_visible()
+    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=15_000)
+
+    reviewer = sign_in(console.context.browser, server.new_user("reviewer"))
+    reviewer.goto(f"{server.url}/reports/{session_id}")
+    grid = console.context.new_page()
+    grid.goto(f"{server.url}/desk/grid")
+    expect(grid.locator(f".cam[data-id='{session_id}']")).to_be_visible()
+
+    sit.keyboard.press("F12")
+    expect(flag(console, "devtools")).to_be_visible(timeout=SOON_MS)
+    expect(console.get_by_test_id("toasts")).to_contain_text("Developer tools key")
+    expect(flag(reviewer, "devtools")).to_be_visible(timeout=SOON_MS)
+    expect(grid.locator(f".cam[data-id='{session_id}']")).to_have_attribute("data-flag", "warn")
+
+    sit.evaluate("document.dispatchEvent(new ClipboardEvent('copy'))")
+    expect(flag(console, "clipboard")).to_be_visible(timeout=SOON_MS)
+    expect(console.get_by_test_id("flag-count")).to_have_text("2")
+
+    console.locator("body").press("j")
+    detail = console.get_by_test_id("flag-detail")
+    expect(detail).to_contain_text("only if it had not happened")
+    detail.get_by_test_id("flag-comment").fill("Pressed by mistake.")
+    detail.get_by_test_id("flag-dismissed").click()
+    expect(flag(console, "devtools")).to_have_count(0)
+    console.locator("body").press("y")
+    expect(console.locator("#flags [data-none]")).to_be_visible()
+    expect(flag(reviewer, "clipboard")).to_have_count(0, timeout=SOON_MS)
+    reviewer.locator("#flags-decided").check()
+    expect(flag(reviewer, "clipboard")).to_have_attribute("data-decided", "confirmed")
+    expect(flag(reviewer, "devtools")).to_have_attribute("data-decided", "dismissed")
+    expect(grid.locator(f".cam[data-id='{session_id}']")).to_have_attribute("data-flag", "")
+    assert complaints.heard == []
+
+
+def test_what_happens_offline_is_told_later_with_its_time(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, console, session_id = begun(server, browser_with, sign_in)
+    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=15_000)
+    sit.context.set_offline(True)
+    sit.keyboard.press("F12")
+    pressed = server.api("GET", "/time")["now"]
+    expect(console.locator("#looking [data-state=silent]")).to_be_visible(timeout=10_000)
+    assert flag(console, "devtools").count() == 0
+    sit.context.set_offline(False)
+    expect(flag(console, "devtools")).to_be_visible(timeout=20_000)
+    expect(console.locator("#looking [data-state=silent]")).to_have_count(0, timeout=15_000)
+    (found,) = [
+        i
+        for i in server.api("GET", f"/sessions/{session_id}/incidents")["items"]
+        if i["detector"] == "devtools"
+    ]
+    assert found["started_at"] <= pressed
+
+
+def test_an_accommodation_leaves_the_signal_unsent(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, console, session_id = waiting(server, browser_with, sign_in)
+    session = server.api("GET", f"/sessions/{session_id}")
+    exam, candidate = session["exam"]["id"], session["candidate"]["id"]
+    wanted = {"off": ["devtools"], "relaxed": {}, "reason": "A key of the reading aid."}
+    server.api("PUT", f"/exams/{exam}/accommodations/{candidate}", wanted)
+    let_in(console)
+    sit.get_by_test_id("start").click()
+    state(console, "console", "running")
+    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=15_000)
+    sit.keyboard.press("F12")
+    sit.evaluate("document.dispatchEvent(new ClipboardEvent('paste'))")
+    expect(flag(console, "clipboard")).to_be_visible(timeout=SOON_MS)
+    expect(flag(console, "devtools")).to_have_count(0)
+    assert "reading aid" not in console.content()
