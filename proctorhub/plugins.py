@@ -286,9 +286,9 @@ class ModelPack:
 
 @runtime_checkable
 class ModelCatalogue(Protocol):
-    """The packs that `proctorhub models install` may install for the plugin of the same name.
+    """The packs that `proctorhub models install` may install for a vision plugin of the same name.
 
-    They go to `model_folder(data_dir, plugin, pack)`.
+    They go to `model_folder(data_dir, plugin, pack)`; `data_dir` is what the plugin is made with.
     """
 
     api_version: int

@@ -33,7 +33,7 @@ REACH_OF_SAME = 0.25  # intersection over union at which a box is the face's
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("var"), help="where packs are installed")
+    parser.add_argument("--data", type=Path, default=Path("var"), help="the data folder")
     parser.add_argument("--toy", action="store_true", help="run InsightFace on toy models too")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each kind of look")
     args = parser.parse_args()
@@ -41,7 +41,7 @@ def main() -> None:
     result: dict[str, Any] = {"processor": platform.processor() or platform.machine()}
     for name in ("mediapipe", "insightface"):
         try:
-            backend = load("vision", name)({}, args.data)
+            backend = load("vision", name)({}, args.data / "vision")
         except PluginError as error:
             result[name] = {"not_measured": str(error)}
         else:

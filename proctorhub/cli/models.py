@@ -11,6 +11,8 @@ import click
 
 from proctorhub import config, logs
 
+KIND = "vision"  # of the plugins that models are for: their folder is where they look for them
+
 
 @click.group()
 def models() -> None:
@@ -41,7 +43,7 @@ def install(source: Path, accepted_by: str | None) -> None:
         accepted_by = click.prompt("Your name, which is kept with the models")
     if not accepted_by.strip():
         raise click.UsageError("the name of who accepts the licence is empty")
-    done = packs.install(found, settings.data_dir, accepted_by.strip())
+    done = packs.install(found, settings.path(KIND), accepted_by.strip())
     click.echo(f"installed in {done.folder}")
 
 
@@ -51,7 +53,7 @@ def list_models(as_json: bool) -> None:
     """List the installed packs, and who accepted their licences."""
     from proctorhub.services import models as packs
 
-    found = packs.installed(config.load().data_dir, packs.catalogue())
+    found = packs.installed(config.load().path(KIND), packs.catalogue())
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], default=str))
         return

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from proctorhub.cli.main import main
+from proctorhub.config import Settings
 from proctorhub.plugins import MODEL_RECORD, Capability, PluginError, load, model_folder
 from proctorhub.services import models
+from proctorhub.vision.composition import compose
 from tests.contracts.vision import toy_pack
 
 POSE = (20.0, 0.0, 0.0), (0.0, 25.0, 0.0), (0.0, 0.0, 15.0)
@@ -155,6 +159,22 @@ def test_angles_have_the_contracts_signs(tmp_path, pose) -> None:
     if pose[2]:
         assert np.sign(measured.roll) == np.sign(brow[0])
         assert abs(measured.roll) == pytest.approx(15, abs=1)
+
+
+def test_a_worker_finds_what_the_command_installed(tmp_path, monkeypatch) -> None:
+    pack = toy_pack.make(tmp_path / "downloaded")
+    monkeypatch.setattr(models, "catalogue", lambda: {"insightface": [pack]})
+    monkeypatch.setattr(load("vision", "insightface"), "known", [pack])
+    monkeypatch.setenv("PROCTORHUB_DATA_DIR", str(tmp_path / "data"))
+    command = ["models", "install", str(tmp_path / "downloaded"), "--accept-licence", "a test"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    settings = Settings(
+        data_dir=tmp_path / "data", vision="insightface", plugins={"insightface": {"pack": "toy"}}
+    )
+    found = compose(settings)
+    assert found.refused == {}
+    assert set(found.backends) == {Capability.DETECT, Capability.POSE, Capability.EMBED}
 
 
 def test_the_record_says_who_accepted_what(tmp_path) -> None:
