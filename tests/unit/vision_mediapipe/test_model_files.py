@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,19 @@ def test_without_any_package_it_says_how_to_get_them(monkeypatch, tmp_path) -> N
     monkeypatch.setattr(models, "find_spec", lambda name: None)
     with pytest.raises(PluginError, match="make run VISION=1"):
         load("vision", "mediapipe")({}, tmp_path)
+
+
+def test_a_missing_system_library_is_one_line(monkeypatch, tmp_path, capfd) -> None:
+    plugin = load("vision", "mediapipe")
+
+    def no_library(_: object) -> None:
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(plugin, "_load", no_library)
+    with pytest.raises(PluginError, match=r"libGL\.so\.1.*apt install libgl1"):
+        plugin({}, tmp_path)
+    os.write(2, b"standard error is back")
+    assert "standard error is back" in capfd.readouterr().err
 
 
 def test_it_starts_without_a_word(tmp_path, capfd) -> None:
