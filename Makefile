@@ -8,7 +8,7 @@ LOCK   := $(if $(VISION)$(wildcard $(VENV)/vision.stamp),vision,run)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint lock bench-media bench-live bench-database clean
+.PHONY: help run demo test lint lock bench-media bench-database bench-vision clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -39,11 +39,11 @@ lock: $(VENV)/dev.stamp ## Choose new versions of all dependencies
 bench-media: $(VENV)/dev.stamp ## What the media node costs
 	$(BIN)/python -m benchmarks.media $(ARGS)
 
-bench-live: $(VENV)/dev.stamp ## How quickly a proctor sees a candidate
-	$(BIN)/python -m benchmarks.live $(ARGS)
-
 bench-database: $(VENV)/dev.stamp ## What the embedded database does
 	$(BIN)/python -m benchmarks.database $(ARGS)
+
+bench-vision: $(VENV)/dev.stamp ## What looking costs, how quick and how right it is
+	$(BIN)/python -m benchmarks.vision $(ARGS)
 
 clean: ## Remove the environment; data under var/ stays
 	rm -rf $(VENV) build *.egg-info

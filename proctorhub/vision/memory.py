@@ -22,7 +22,7 @@ MOVES = 1.0
 #: Looks over which the usual change is taken.
 USUAL = 8
 #: Looks nearer than this to the last one remembered are left out of the ring, ms.
-APART_MS = 700
+APART_MS = 900
 
 _HEAD = struct.Struct(">I")
 
@@ -33,7 +33,8 @@ class Memory:
 
     `ring` is (n, 192), the newest first; `runs` counts for each distance in the ring how many looks
     in a row equalled the one so many looks earlier; `changes` are the last differences of looks
-    that follow each other. Immutable: arrays are replaced, never written to.
+    that follow each other, `repeated` the last count. Arrays are replaced,
+    never written to.
     """
 
     at_ms: int = 0
@@ -45,6 +46,7 @@ class Memory:
     ring: Luma = field(default_factory=lambda: np.zeros((0, TINY[0] * TINY[1]), np.uint8))
     runs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     changes: tuple[float, ...] = ()
+    repeated: int | None = None
 
     def change(self, small: Luma) -> float | None:
         """Return how much a picture differs from the last one; None for the first."""
@@ -53,11 +55,12 @@ class Memory:
     def seen(self, small: Luma, at_ms: int) -> tuple[Memory, int | None]:
         """Return the memory after a picture, and how many looks in a row came again.
 
-        The count is None while too little is known to tell.
+        The count is None while too little is known to tell; pictures of a burst are too near to be
+        looks of their own, and what was counted before them holds.
         """
         now = replace(self, at_ms=at_ms, small=small)
         if at_ms - self.ring_ms < APART_MS:
-            return now, None
+            return now, self.repeated
         look = tiny(small).reshape(1, -1)
         apart = np.abs(self.ring.astype(np.int16) - look).mean(axis=1)
         changes = (*self.changes, float(apart[0]))[-USUAL:] if len(apart) else ()
@@ -69,8 +72,9 @@ class Memory:
         runs = np.where(alike, before + 1, 0).astype(np.int32)
         runs[: SHORTEST_LOOP - 1] = 0
         ring = np.concatenate([look, self.ring])[:RING]
+        repeated = int(runs.max(initial=0)) if usual >= MOVES else None
         now = replace(now, ring_ms=at_ms, ring=ring, runs=runs[:RING], changes=changes)
-        return now, int(runs.max(initial=0)) if usual >= MOVES else None
+        return replace(now, repeated=repeated), repeated
 
 
 def to_bytes(memory: Memory) -> bytes:
@@ -85,6 +89,7 @@ def to_bytes(memory: Memory) -> bytes:
         "ring": len(memory.ring),
         "runs": memory.runs.tolist(),
         "changes": memory.changes,
+        "repeated": memory.repeated,
     }
     text = json.dumps(head, separators=(",", ":")).encode()
     small = memory.small.tobytes() if memory.small is not None else b""
@@ -111,4 +116,5 @@ def from_bytes(data: bytes) -> Memory:
         ring=np.frombuffer(data[at:], np.uint8).reshape(head["ring"], TINY[0] * TINY[1]),
         runs=np.array(head["runs"], np.int32),
         changes=tuple(head["changes"]),
+        repeated=head["repeated"],
     )

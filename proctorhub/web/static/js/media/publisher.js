@@ -34,11 +34,9 @@ export class Publisher {
       open: async () => {
         const path = sessionId ? `/sessions/${sessionId}/tickets` : "/tickets/check";
         const issued = await post(path, { source, direction: "send" }, { signal: AbortSignal.timeout(TICKET_MS) });
-        const sending = this.#sending;
-        const connection = await send({ stream: this.stream, issued, sending });
+        const { stream } = this;
+        const connection = await send({ stream, issued, sending: this.#sending });
         this.#pc = connection.pc;
-        // it may have changed while the connection came up
-        if (sending !== this.#sending) await tune(this.#pc, this.#sending);
         return connection;
       },
     });

@@ -1,0 +1,65 @@
+"""What looking costs, how quick it is, and how right on simulated sessions; see README.md.
+
+    make bench-vision ARGS="--minutes 5 --repeats 2 --candidates 20 --live 120"
+
+Prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.vision import live, load, sessions
+from proctorhub.config import Settings
+from proctorhub.vision import composition
+
+PARTS = ("backends", "load", "live", "sessions")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help="which of: %(default)s")
+    parser.add_argument("--minutes", type=float, default=5.0, help="innocent minutes a person")
+    parser.add_argument("--repeats", type=int, default=2, help="of each event, a person")
+    parser.add_argument("--candidates", type=int, default=20, help="that a worker looks at")
+    parser.add_argument("--seconds", type=float, default=40.0, help="for which it does")
+    parser.add_argument("--live", type=float, default=120.0, help="seconds of the live path")
+    args = parser.parse_args()
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="ph-bench-") as name:
+        folder = Path(name)
+        for part in args.parts.split(","):
+            result[part] = _part(part, folder / part, args)
+    if "load" in result:
+        result["candidates_per_core"] = result["load"]["candidates_per_core"]
+    if "live" in result:
+        result["event_to_flag_s_p95"] = result["live"]["p95_s"]
+    if "sessions" in result:
+        for key in ("false_incidents_per_hour", "recall"):
+            result[key] = result["sessions"][key]
+    print(json.dumps(result))
+
+
+def _part(part: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    folder.mkdir()
+    if part == "load":
+        return load.measure(folder, args.candidates, args.seconds)
+    if part == "live":
+        return live.measure(folder, args.live)
+    if part == "sessions":
+        backends = composition.compose(Settings(data_dir=folder))
+        return sessions.measure(backends, args.minutes, args.repeats)
+    # A process of its own: it keeps itself on one core.
+    command = [sys.executable, "-m", "benchmarks.vision.backends"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+main()
