@@ -93,12 +93,6 @@ class _SendingPeer(Peer):
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return str(self._pc.localDescription.sdp)
 
-    def cut(self) -> None:
-        """Lose every datagram in both directions from now on."""
-        for datagrams in self._sockets:
-            datagrams.sendto = lambda *_: None  # type: ignore[method-assign]
-            datagrams._take = lambda *_: None
-
 
 class ReelSender:
     """Plays a reel in a loop. `loss` is the share of packets that never arrive."""
@@ -118,7 +112,8 @@ class ReelSender:
         self._reporter: asyncio.Task[None] | None = None
         self._held = False
         self.sent_packets = {"audio": 0, "video": 0}
-        self.started_at = 0.0
+        #: When the node was last heard, by the monotonic clock.
+        self.heard_s = 0.0
 
     async def offer(self) -> str:
         """Return an offer."""
@@ -140,10 +135,6 @@ class ReelSender:
         """Lose everything that is sent, as a network does; or go on."""
         self._held = held
 
-    def cut(self) -> None:
-        """Be gone from the network for good; only a new connection helps."""
-        self.peer.cut()
-
     async def close(self) -> None:
         """Close the connection."""
         if self._timer is not None:
@@ -156,7 +147,7 @@ class ReelSender:
         for line in send:
             self._tracks[line.kind] = _Track(line, self._send_rtp, self._send_rtcp)
         self._began_s = asyncio.get_running_loop().time()
-        self.started_at = time.time()
+        self.heard_s = time.monotonic()
         self._reporter = asyncio.create_task(self._report())
         self._play()
 
@@ -202,6 +193,7 @@ class ReelSender:
     def _rtcp(self, data: bytes) -> None:
         if self._held:
             return
+        self.heard_s = time.monotonic()
         for packet in RtcpPacket.parse(data):
             if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == rtcp.NACK:
                 for track in self._tracks.values():

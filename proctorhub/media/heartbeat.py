@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import secrets
 import socket
@@ -147,7 +146,7 @@ class Heartbeat:
             spool_age_s=self._spool_age_s(),
             octets=sum(track.ingest.octets for track in tracks),
             sending=sending,
-            holding=tuple(self._holding()),
+            holding=tuple(self._spool.sessions()),
         )
 
     def _measure_cpu(self) -> None:
@@ -157,11 +156,6 @@ class Heartbeat:
         share = (cpu - self._seen_cpu) / (now - self._seen_at)
         self._cpu += _SMOOTHING * (share - self._cpu)
         self._seen_cpu, self._seen_at = cpu, now
-
-    def _holding(self) -> list[str]:
-        # A session's folder goes with its last file, so what is listed is not handed over yet.
-        with os.scandir(self._spool.root) as entries:
-            return sorted(e.name for e in entries if e.is_dir() and e.name != "notes")
 
     def _spool_age_s(self) -> float:
         since = self._uploader.failing_since

@@ -14,6 +14,7 @@ from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.observation import Source
 from proctorhub.domain.placement import Beat
 from proctorhub.media.tap import Rate
+from proctorhub.plugins import BlobRefused
 
 ENDING_KINDS = ("state.finished", "state.interrupted", "state.rejected", "state.cancelled")
 
@@ -108,7 +109,10 @@ class ServicesLedger:
     def store_segment(self, segment: ClosedSegment, path: Path) -> None:
         """See Ledger."""
         with self._services() as recording:
-            recording.store_segment(segment, path)
+            try:
+                recording.store_segment(segment, path)
+            except BlobRefused as error:  # the file is not what its sidecar says, and stays so
+                raise Refused("segment_damaged", str(error)) from error
 
     def note_gap(self, gap: NotedGap) -> None:
         """See Ledger."""

@@ -5,6 +5,7 @@
                                     /000006.json     sidecar of a closed segment (ClosedSegment)
                                     /000006.webm     the closed segment
     spool/notes/{order}.json                         what else the ledger must be told, in order
+    spool/refused/{session}-{source}-{chain}-000006.webm, .json   what the ledger will never take
 
 A sidecar is complete before its segment gets its final name, so a `.webm` always has one.
 """
@@ -28,6 +29,7 @@ from proctorhub.media.webm import MalformedSegment, patch_sizes, read_segment
 log = structlog.get_logger(__name__)
 
 ASSUMED_FRAME_MS = 20
+NOTES, REFUSED = "notes", "refused"
 
 
 class SpoolFull(Exception):
@@ -58,7 +60,7 @@ class Spool:
     def __init__(self, root: Path, limit_bytes: int) -> None:
         self.root = root
         self._limit = limit_bytes
-        self._notes = root / "notes"
+        self._notes = root / NOTES
         self._notes.mkdir(parents=True, exist_ok=True)
         self._held = _hold(root / "lock")
         self._lock = threading.Lock()
@@ -111,6 +113,25 @@ class Spool:
         with self._lock:
             self.used_bytes -= segment.bytes
         self._remove_if_empty(path.parent)
+
+    def refuse(self, segment: ClosedSegment, path: Path) -> Path:
+        """Put a segment aside that the ledger will never take; return where it lies now."""
+        aside = self.root / REFUSED
+        aside.mkdir(exist_ok=True)
+        name = f"{segment.session_id}-{segment.source}-{segment.chain}-{segment.seq:06d}"
+        kept = aside / f"{name}.webm"
+        path.with_suffix(".json").rename(kept.with_suffix(".json"))
+        path.rename(kept)
+        with self._lock:
+            self.used_bytes -= segment.bytes
+        self._remove_if_empty(path.parent)
+        return kept
+
+    def sessions(self) -> list[str]:
+        """Return the sessions that have something here which is not handed over yet."""
+        # A session's folder goes with its last file.
+        with os.scandir(self.root) as entries:
+            return sorted(e.name for e in entries if e.is_dir() and e.name not in (NOTES, REFUSED))
 
     def add_note(self, kind: str, values: dict[str, Any]) -> Path:
         """Keep something to tell the ledger; notes are told in the order they were added."""

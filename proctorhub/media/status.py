@@ -61,6 +61,9 @@ class NodeCollector(Collector):
             yield GaugeMetricFamily(f"proctorhub_media_{name}", text, value=value)
         stored, failures = self._uploader.stored, self._uploader.failures
         yield CounterMetricFamily("proctorhub_media_segments_stored", "Segments stored", stored)
+        yield CounterMetricFamily(
+            "proctorhub_media_segments_refused", "Segments put aside", self._uploader.refused
+        )
         yield CounterMetricFamily("proctorhub_media_ledger_failures", "Failed calls", failures)
         for name, text in TRACK_COUNTERS:
             family = GaugeMetricFamily(

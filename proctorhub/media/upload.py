@@ -12,12 +12,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.domain.media import ClosedSegment, GapCause, NotedGap
 from proctorhub.media.ledger import Ledger, Refused
 from proctorhub.media.spool import Spool
 
@@ -25,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 30.0
-REFUSED_RETRY_S = 600.0
 
 
 class Uploader:
@@ -41,6 +41,7 @@ class Uploader:
         self._busy = 0
         self._stopping = False
         self.stored = 0
+        self.refused = 0
         self.failures = 0
         self.failing_since: float | None = None
         self._threads = [
@@ -101,26 +102,44 @@ class Uploader:
                     self._changed.wait(due)
                 _, _, tries, segment, path = heapq.heappop(self._segments)
                 self._busy += 1
-            outcome = self._store(segment, path)
+            taken = self._store(segment, path)
             with self._changed:
                 self._busy -= 1
-                if outcome != "done":
-                    wait = REFUSED_RETRY_S if outcome == "refused" else _back_off(tries)
-                    due = time.monotonic() + wait
+                if not taken:
+                    due = time.monotonic() + _back_off(tries)
                     again = (due, next(self._count), tries + 1, segment, path)
                     heapq.heappush(self._segments, again)
                 self._changed.notify_all()
 
-    def _store(self, segment: ClosedSegment, path: Path) -> str:
+    def _store(self, segment: ClosedSegment, path: Path) -> bool:
         def call() -> None:
             self._ledger.store_segment(segment, path)
 
-        # A refused segment is kept and offered again: media is never thrown away here.
         outcome = self._tried(call, "store_segment", segment.session_id)
         if outcome == "done":
             self._spool.stored(segment, path)
             self.stored += 1
-        return outcome
+        elif outcome == "refused":
+            self._put_aside(segment, path)
+        return outcome != "failed"
+
+    def _put_aside(self, segment: ClosedSegment, path: Path) -> None:
+        # Media is never thrown away here: a person may still make use of it.
+        kept = self._spool.refuse(segment, path)
+        self.refused += 1
+        log.error("segment_refused", session_id=segment.session_id, file=kept.name)
+        for track, frames in (("video", segment.video_frames), ("audio", segment.audio_frames)):
+            if frames:
+                gap = NotedGap(
+                    segment.session_id,
+                    segment.source,
+                    segment.chain,
+                    track,
+                    segment.started_at_ms,
+                    segment.ended_at_ms,
+                    GapCause.STORAGE.value,
+                )
+                self.add_note("note_gap", **asdict(gap))
 
     def _run_notes(self) -> None:
         tries = 0

@@ -15,6 +15,7 @@ from proctorhub.domain.media import CloseReason
 from proctorhub.domain.placement import Beat
 from proctorhub.media import heartbeat
 from proctorhub.media.heartbeat import Heartbeat, identity
+from proctorhub.media.spool import Spool
 
 
 class FakeLedger:
@@ -53,10 +54,10 @@ class FakeChain:
 def parts(tmp_path: Path, *chains: FakeChain, **changes: Any) -> tuple[Heartbeat, FakeLedger]:
     settings = Settings(data_dir=tmp_path, media_node_id="a", **changes)
     root = tmp_path / "spool-a"
-    (root / "notes").mkdir(parents=True)
     ledger = FakeLedger()
     registry = SimpleNamespace(chains=dict(enumerate(chains)), viewers={"v": None})
-    spool = SimpleNamespace(root=root, used_bytes=12)
+    spool = Spool(root, 1 << 30)
+    spool.used_bytes = 12
     uploader = SimpleNamespace(waiting=3, failing_since=None)
     made = Heartbeat(settings, ledger, registry, spool, uploader)  # type: ignore[arg-type]
     return made, ledger

@@ -91,6 +91,10 @@ def _segment(uploader: Uploader, seq: int) -> tuple[ClosedSegment, Path]:
         folder / f"{seq:06d}.part",
         {
             **values,
+            "started_at_ms": 5,
+            "ended_at_ms": 9,
+            "video_frames": 1,
+            "audio_frames": 1,
             "session_id": "session",
             "source": "camera",
             "chain": "chain",
@@ -159,16 +163,32 @@ def test_notes_wait_for_their_turn_however_long_it_takes(
     assert [gap.started_at_ms for _, gap in ledger.calls] == [0, 1, 2, 3, 4]
 
 
-def test_a_refused_note_is_dropped_and_a_refused_segment_kept(
-    uploader: Uploader, ledger: MemoryLedger
-) -> None:
+def test_a_refused_note_is_dropped(uploader: Uploader, ledger: MemoryLedger) -> None:
     ledger.failing = lambda what: Refused("not_found", "There is no such session.")
     uploader.start()
     uploader.add_note("note_gap", **_gap(1))
-    uploader.add_segment(*_segment(uploader, 0))
     _until(lambda: not uploader._spool.notes())
-    _until(lambda: uploader.waiting == 1)
-    assert len(uploader._spool.closed_segments()) == 1
+
+
+def test_a_refused_segment_is_put_aside_and_its_media_noted_as_missing(
+    uploader: Uploader, ledger: MemoryLedger
+) -> None:
+    ledger.failing = lambda what: (
+        Refused("segment_damaged", "It is not what it was.") if what == "store_segment" else None
+    )
+    uploader.start()
+    uploader.add_segment(*_segment(uploader, 0))
+    _until(lambda: len(ledger.calls) == 2)
+    spool = uploader._spool
+    assert [(g.track, g.cause, g.started_at_ms, g.ended_at_ms) for _, g in ledger.calls] == [
+        ("video", "storage", 5, 9),
+        ("audio", "storage", 5, 9),
+    ]
+    assert uploader.refused == 1 and uploader.failing_since is None
+    assert spool.used_bytes == 0 and not spool.sessions() and not spool.closed_segments()
+    names = sorted(path.name for path in (spool.root / "refused").iterdir())
+    assert names == ["session-camera-chain-000000.json", "session-camera-chain-000000.webm"]
+    _until(lambda: uploader.waiting == 0)
 
 
 def test_stopping_waits_until_all_is_told(uploader: Uploader, ledger: MemoryLedger) -> None:

@@ -1,0 +1,173 @@
+"""Does the ledger know of every fault, and does it add up? Times are UTC seconds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+#: A cut's first and last moments may be bridged: packets on their way, a frame's length.
+SLACK_S = 1.0
+RECONCILED_S = 1.0
+#: Between a sender's first packet and its connection's time, as the sender and the node see it.
+EDGE_S = 3.0
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One candidate without network."""
+
+    session: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A node killed with these sessions on it."""
+
+    sessions: tuple[str, ...]
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The storage away."""
+
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True)
+class Track:
+    """What the ledger says of one session's camera; `sent_s` is what its sender says."""
+
+    session: str
+    gaps: tuple[Span, ...]
+    causes: tuple[str, ...]
+    segments: tuple[Span, ...]
+    expected_s: float
+    recorded_s: float
+    completeness: float
+    noted: int
+    sent_s: float
+
+    @classmethod
+    def read(
+        cls, session: str, told: dict[str, Any], entries: list[dict[str, Any]], sent_s: float
+    ) -> Track:
+        """Take the API's answer apart."""
+        missing = [*told["gaps"], *told["healed"]]
+        return cls(
+            session,
+            tuple(_span(gap) for gap in missing),
+            tuple(gap["cause"] for gap in missing),
+            tuple(_span(segment) for segment in told["segments"]),
+            told["expected_s"],
+            told["recorded_s"],
+            told["completeness"],
+            sum(entry["kind"] == "gap.noted" for entry in entries),
+            sent_s,
+        )
+
+    def missing_within(self, span: Span) -> float:
+        """Return seconds of `span` that are noted as missing."""
+        return sum(max(0.0, min(e, span[1]) - max(s, span[0])) for s, e in self.gaps)
+
+    def back_after(self, moment: float) -> float | None:
+        """Return how long after `moment` the gap that holds it (or ends just before) ended."""
+        ends = [e for s, e in self.gaps if s <= moment + 0.5 and e >= moment - SLACK_S]
+        return max(ends) - moment if ends else None
+
+    @property
+    def off_s(self) -> float:
+        """Return by how much expected differs from recorded and missing."""
+        missing = sum(end - start for start, end in self.gaps)
+        return abs(self.expected_s - self.recorded_s - missing)
+
+
+def reckon(tracks: list[Track], faults: list[Cut | Kill | Outage]) -> dict[str, Any]:
+    """Return the figures of docs and benchmark."""
+    by_session = {track.session: track for track in tracks}
+    told, recoveries, relocations, lost = [], [], [], []
+    for fault in faults:
+        if isinstance(fault, Cut):
+            track = by_session[fault.session]
+            back = track.back_after(fault.to_s)
+            found = track.missing_within((fault.from_s, fault.to_s))
+            known = found >= fault.to_s - fault.from_s - 2 * SLACK_S
+            if back is not None:
+                recoveries.append(max(0.0, back))
+            told.append(_line("cut", known, length_s=fault.to_s - fault.from_s, back_s=back))
+        elif isinstance(fault, Kill):
+            backs = [by_session[s].back_after(fault.at_s) for s in fault.sessions]
+            relocations += [back for back in backs if back is not None]
+            for session in fault.sessions:
+                ends = [e for s, e in by_session[session].segments if s < fault.at_s - 0.5]
+                lost.append(fault.at_s - max(ends))
+            known = bool(backs) and all(back is not None for back in backs)
+            told.append(_line("node killed", known, sessions=len(backs), back_s=max(_some(backs))))
+        else:
+            spans = (fault.from_s, fault.to_s)
+            cut = {f.session for f in faults if isinstance(f, Cut) and f.to_s > fault.from_s}
+            others = [t for t in tracks if t.session not in cut]
+            missing = max(t.missing_within(spans) for t in others)
+            told.append(_line("storage away", missing < SLACK_S, missing_s=missing))
+    worst = max(track.off_s for track in tracks)
+    edges = max(abs(track.sent_s - track.expected_s) for track in tracks)
+    quiet = [_undisturbed(track, faults) for track in tracks]
+    told.append(_line("2 % loss", max(quiet) <= SLACK_S, missing_s=max(quiet)))
+    recorded, expected = sum(t.recorded_s for t in tracks), sum(t.expected_s for t in tracks)
+    return {
+        "faults": told,
+        "completeness": round(recorded / expected, 4),
+        "faults_injected": len(told),
+        "faults_accounted": sum(line["accounted"] for line in told),
+        "recovery_s_p50": _rank(recoveries, 0.5),
+        "recovery_s_p95": _rank(recoveries, 0.95),
+        "relocation_s_p95": _rank(relocations, 0.95),
+        "lost_with_node_s_max": round(max(lost, default=0.0), 2),
+        "reconciled_within_s": round(worst, 3),
+        "reconciles": worst <= RECONCILED_S and edges <= EDGE_S,
+        "edges_s": round(edges, 2),
+    }
+
+
+def _undisturbed(track: Track, faults: list[Cut | Kill | Outage]) -> float:
+    """Return seconds missing that no fault but the loss explains."""
+    excused = sum(
+        track.missing_within((fault.from_s - SLACK_S, fault.to_s + 10.0))
+        if isinstance(fault, Cut)
+        else track.missing_within((fault.at_s - 12.0, fault.at_s + 15.0))
+        for fault in faults
+        if (isinstance(fault, Cut) and fault.session == track.session)
+        or (isinstance(fault, Kill) and track.session in fault.sessions)
+    )
+    return sum(end - start for start, end in track.gaps) - excused
+
+
+def _line(kind: str, accounted: bool, **figures: float | None) -> dict[str, Any]:
+    rounded = {k: None if v is None else round(v, 2) for k, v in figures.items()}
+    return {"fault": kind, "accounted": accounted, **rounded}
+
+
+def _some(values: list[float | None]) -> list[float]:
+    return [value for value in values if value is not None] or [math.nan]
+
+
+def _rank(values: list[float], share: float) -> float | None:
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    if share == 0.5:
+        return round(statistics.median(ordered), 2)
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 2)
+
+
+def _span(item: dict[str, Any]) -> Span:
+    start, end = (datetime.fromisoformat(item[k]).timestamp() for k in ("started_at", "ended_at"))
+    return start, end
