@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     media_node_id: NodeId = ""
     media_max_sessions: int | None = Field(None, ge=1, le=10_000)
     media_origins: str = ""
+    ticket_key_sha256: str = Field("", pattern="^([0-9a-f]{64})?$")
     turn_urls: str = ""
     turn_secret: str | None = Field(None, min_length=16)
     turn_only: bool = False

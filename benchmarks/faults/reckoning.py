@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from proctorhub.domain.completeness import merge
+
 #: A cut's first and last moments may be bridged: packets on their way, a frame's length.
 SLACK_S = 1.0
 RECONCILED_S = 1.0
@@ -52,8 +54,7 @@ class Track:
     segments: tuple[Span, ...]
     expected_s: float
     recorded_s: float
-    completeness: float
-    noted: int
+    noted: tuple[Span, ...]
     sent_s: float
 
     @classmethod
@@ -69,14 +70,21 @@ class Track:
             tuple(_span(segment) for segment in told["segments"]),
             told["expected_s"],
             told["recorded_s"],
-            told["completeness"],
-            sum(entry["kind"] == "gap.noted" for entry in entries),
+            tuple(
+                (entry["data"]["started_at"] / 1000, entry["data"]["ended_at"] / 1000)
+                for entry in entries
+                if entry["kind"] == "gap.noted"
+            ),
             sent_s,
         )
 
     def missing_within(self, span: Span) -> float:
-        """Return seconds of `span` that are noted as missing."""
-        return sum(max(0.0, min(e, span[1]) - max(s, span[0])) for s, e in self.gaps)
+        """Return seconds of `span` that are missing."""
+        return _within(self.gaps, span)
+
+    def noted_within(self, span: Span) -> float:
+        """Return seconds of `span` that the log notes as missing of one track at least."""
+        return _within(tuple(merge(self.noted)), span)
 
     def back_after(self, moment: float) -> float | None:
         """Return how long after `moment` the gap that holds it (or ends just before) ended."""
@@ -98,11 +106,22 @@ def reckon(tracks: list[Track], faults: list[Cut | Kill | Outage]) -> dict[str, 
         if isinstance(fault, Cut):
             track = by_session[fault.session]
             back = track.back_after(fault.to_s)
-            found = track.missing_within((fault.from_s, fault.to_s))
-            known = found >= fault.to_s - fault.from_s - 2 * SLACK_S
+            span = (fault.from_s, fault.to_s)
+            wanted = fault.to_s - fault.from_s - 2 * SLACK_S
+            # After a short cut the pictures come by retransmission; sound has none.
+            known = max(track.missing_within(span), track.noted_within(span)) >= wanted
             if back is not None:
                 recoveries.append(max(0.0, back))
-            told.append(_line("cut", known, length_s=fault.to_s - fault.from_s, back_s=back))
+            told.append(
+                _line(
+                    "cut",
+                    known,
+                    length_s=fault.to_s - fault.from_s,
+                    missing_s=track.missing_within(span),
+                    noted_s=track.noted_within(span),
+                    back_s=back,
+                )
+            )
         elif isinstance(fault, Kill):
             backs = [by_session[s].back_after(fault.at_s) for s in fault.sessions]
             relocations += [back for back in backs if back is not None]
@@ -166,6 +185,10 @@ def _rank(values: list[float], share: float) -> float | None:
     if share == 0.5:
         return round(statistics.median(ordered), 2)
     return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 2)
+
+
+def _within(found: tuple[Span, ...], span: Span) -> float:
+    return sum(max(0.0, min(e, span[1]) - max(s, span[0])) for s, e in found)
 
 
 def _span(item: dict[str, Any]) -> Span:

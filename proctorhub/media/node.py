@@ -29,6 +29,8 @@ from proctorhub.media.sampler import FrameSink, Sampler
 from proctorhub.media.spool import Spool, SpoolInUse
 from proctorhub.media.status import MAX_PROBE, Status
 from proctorhub.media.still import Stills
+from proctorhub.media.tasks import spawn
+from proctorhub.media.ticket_key import fetch_until_there
 from proctorhub.media.tickets import TicketGate
 from proctorhub.media.upload import Uploader
 from proctorhub.media.vision_link import VisionLink
@@ -108,6 +110,9 @@ class Node:
         site = web.TCPSite(
             runner, settings.media_host, settings.media_port, ssl_context=_tls(settings)
         )
+        if settings.ticket_key_sha256:
+            key_file = settings.path("secrets", "ticket.pub")
+            spawn(fetch_until_there(settings.web_url, settings.ticket_key_sha256, key_file))
         # Known before it can be reached: who finds it ready can be placed on it.
         await self._heartbeat.begin()
         try:

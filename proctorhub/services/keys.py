@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -20,10 +21,13 @@ def folder(settings: Settings) -> Path:
 
 
 def ensure(settings: Settings) -> None:
-    """Make every secret that is missing; files are readable by their owner alone."""
+    """Make every secret that is missing; files are readable by their owner alone.
+
+    A media node that is told which key to fetch makes none of its own.
+    """
     place = folder(settings)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (place / TICKET_PUBLIC).exists():
+    if not (place / TICKET_PUBLIC).exists() and not settings.ticket_key_sha256:
         private, public = ticket.new_keys()
         _write(place / TICKET_PRIVATE, private)
         _write(place / TICKET_PUBLIC, public)
@@ -34,6 +38,12 @@ def ensure(settings: Settings) -> None:
 def read(settings: Settings, name: str) -> str:
     """Return one secret. Raises FileNotFoundError before `ensure` was called."""
     return (folder(settings) / name).read_text()
+
+
+def ticket_public(settings: Settings) -> tuple[str, str]:
+    """Return the key that checks tickets and the SHA-256 of its file, for nodes elsewhere."""
+    text = read(settings, TICKET_PUBLIC)
+    return text, hashlib.sha256(text.encode()).hexdigest()
 
 
 def ticket_key(settings: Settings) -> str:

@@ -13,14 +13,21 @@ from proctorhub.records.base import utc_now
 from proctorhub.records.connection import server_time
 from proctorhub.records.nodes import MediaNode
 from proctorhub.records.sessions import Session
-from proctorhub.services import access
+from proctorhub.services import access, keys
 from proctorhub.services.changing import Document
 from proctorhub.services.errors import Conflict, NotFound
+from proctorhub.services.runtime import current
 
 #: A place whose session knows nothing of it after this long was left by a crash.
 PLACE_GRACE = timedelta(seconds=10)
 
 _OPEN = frozenset(state.value for state in MEDIA_OPEN)
+
+
+def ticket_key() -> dict[str, str]:
+    """Return the public key that checks tickets; it is no secret."""
+    key, sha256 = keys.ticket_public(current().settings)
+    return {"key": key, "sha256": sha256}
 
 
 def heartbeat(beat: Beat) -> list[str]:

@@ -87,6 +87,13 @@ class MediaSessionStatus(MediaSession):
     settled: bool
 
 
+class TicketKey(Answer):
+    """The public key that media nodes check tickets with."""
+
+    key: str
+    sha256: str
+
+
 class Node(Answer):
     """A media node, as it last told of itself."""
 

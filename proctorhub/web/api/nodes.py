@@ -8,7 +8,7 @@ from proctorhub.domain.permissions import Actor
 from proctorhub.services import nodes
 from proctorhub.web.api.answers import Items
 from proctorhub.web.api.fields import Nothing
-from proctorhub.web.api.media_answers import Node
+from proctorhub.web.api.media_answers import Node, TicketKey
 from proctorhub.web.api.routing import Resource
 
 resource = Resource("nodes")
@@ -18,6 +18,12 @@ resource = Resource("nodes")
 def list_nodes(actor: Actor) -> dict[str, Any]:
     """List the media nodes and their load."""
     return {"items": nodes.overview(actor)}
+
+
+@resource.route("GET", "/nodes/ticket-key", answer=TicketKey, anyone=True)
+def ticket_key() -> dict[str, str]:
+    """Return the public key that checks tickets, for nodes on other machines."""
+    return nodes.ticket_key()
 
 
 @resource.route("POST", "/nodes/<node_id>/drain", body=Nothing, answer=Node)

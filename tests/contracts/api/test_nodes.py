@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -206,3 +207,9 @@ def test_turn_servers_come_with_credentials_of_an_hour(settings, database, sit):
     assert who == browser.user_id
     assert 3500 < int(expiry) - utc_now().timestamp() <= 3600
     assert answer["ice_transport_policy"] == "relay"
+
+
+def test_anyone_may_have_the_key_that_checks_tickets(anonymous):
+    found = anonymous.must("GET", "/nodes/ticket-key")
+    assert "PUBLIC KEY" in found["key"] and "PRIVATE" not in found["key"]
+    assert found["sha256"] == hashlib.sha256(found["key"].encode()).hexdigest()
