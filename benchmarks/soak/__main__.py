@@ -95,6 +95,7 @@ async def soak(options: argparse.Namespace, root: Path) -> dict[str, Any]:
         "lost_connections": lost,
         "core_share": round(share, 3),
         "rss_mb": round(memory[-1][1], 1),
+        "rss_mb_each_minute": [round(mb) for at, mb in memory if at % 60 < SAMPLE_S],
         "rss_growth_mb": round(growth, 2),
         "errors": len(complaints),
         "ok": completeness >= COMPLETE and growth <= BREATH_MB and not complaints and not lost,
@@ -109,13 +110,19 @@ async def _ready(http: aiohttp.ClientSession, server: OurNode) -> bool:
         return False
 
 
-def _recorded(ledger: Path, began: float, ended: float) -> tuple[float, int]:
-    """Return seconds of segments within the time, and how many gaps were noted."""
-    seconds, gaps = 0.0, 0
+def _recorded(
+    ledger: Path, began: float, ended: float
+) -> tuple[float, dict[str, tuple[int, float]]]:
+    """Return seconds of segments within the time; number and seconds of gaps by track and cause."""
+    seconds = 0.0
+    gaps: dict[str, tuple[int, float]] = {}
     for line in ledger.read_text().splitlines():
         told = json.loads(line)
         if told["kind"] == "gap":
-            gaps += 1
+            name = f"{told['track']}/{told['cause']}"
+            count, missing = gaps.get(name, (0, 0.0))
+            length = (told["ended_at_ms"] - told["started_at_ms"]) / 1000
+            gaps[name] = count + 1, round(missing + length, 3)
             continue
         start, end = told["started_at_ms"] / 1000, told["ended_at_ms"] / 1000
         seconds += max(0.0, min(end, ended) - max(start, began))
