@@ -184,6 +184,7 @@ def test_a_refused_segment_is_put_aside_and_its_media_noted_as_missing(
         ("video", "storage", 5, 9),
         ("audio", "storage", 5, 9),
     ]
+    spool.end_chain(spool.folder(RECORD))
     assert uploader.refused == 1 and uploader.failing_since is None
     assert spool.used_bytes == 0 and not spool.sessions() and not spool.closed_segments()
     names = sorted(path.name for path in (spool.root / "refused").iterdir())
