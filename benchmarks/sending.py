@@ -20,6 +20,7 @@ from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
 from proctorhub.media import rtcp
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.clock import SenderClock, TrackClock
+from proctorhub.media.datagrams import Address, BatchedSocket
 from proctorhub.media.forward import Forwarder
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.material import make_media, read_media
@@ -82,6 +83,10 @@ def _vp8(frame: bytes, picture: int, layer: int, tl0: int) -> tuple[bytes, ...]:
 
 
 class _SendingPeer(Peer):
+    def __init__(self) -> None:
+        super().__init__()
+        self._takers: dict[BatchedSocket, Callable[[int, Address], None]] = {}
+
     async def offer_to_send(self) -> str:
         """Return an offer to send one audio and one VP8 line."""
         for kind in ("audio", "video"):
@@ -92,6 +97,21 @@ class _SendingPeer(Peer):
             self._take_over(line)
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return str(self._pc.localDescription.sdp)
+
+    def lose_network(self, lost: bool) -> None:
+        """Lose every datagram in both directions, the connection's own checks too; or go on."""
+        for datagrams in self._sockets:
+            if lost:
+                self._takers.setdefault(datagrams, datagrams._take)
+                datagrams.sendto = _nowhere  # type: ignore[method-assign]
+                datagrams._take = _nowhere
+            elif datagrams in self._takers:
+                datagrams._take = self._takers.pop(datagrams)
+                del datagrams.sendto
+
+
+def _nowhere(*_: object) -> None:
+    """Where a lost datagram goes."""
 
 
 class ReelSender:
@@ -110,7 +130,6 @@ class ReelSender:
         self._skipped_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._reporter: asyncio.Task[None] | None = None
-        self._held = False
         self.sent_packets = {"audio": 0, "video": 0}
         #: When the node was last heard, by the monotonic clock.
         self.heard_s = 0.0
@@ -131,9 +150,9 @@ class ReelSender:
         """Whether the connection stands."""
         return self.peer.connected and not self.peer.closed
 
-    def hold(self, held: bool) -> None:
-        """Lose everything that is sent, as a network does; or go on."""
-        self._held = held
+    def lose_network(self, lost: bool) -> None:
+        """Be without network, or have it back."""
+        self.peer.lose_network(lost)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -152,12 +171,11 @@ class ReelSender:
         self._play()
 
     def _send_rtp(self, packet: bytes) -> None:
-        if not self._held and not (self._loss and self._chance.random() < self._loss):
+        if not (self._loss and self._chance.random() < self._loss):
             self.peer.send_rtp(packet)
 
     def _send_rtcp(self, packet: bytes) -> None:
-        if not self._held:
-            self.peer.send_rtcp(packet)
+        self.peer.send_rtcp(packet)
 
     def _shot(self, index: int) -> tuple[float, Shot]:
         rounds, place = divmod(index, len(self._reel.shots))
@@ -191,8 +209,6 @@ class ReelSender:
             await asyncio.sleep(1.0)
 
     def _rtcp(self, data: bytes) -> None:
-        if self._held:
-            return
         self.heard_s = time.monotonic()
         for packet in RtcpPacket.parse(data):
             if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == rtcp.NACK:

@@ -45,7 +45,7 @@ class Candidate:
         """Be without network, or have it back."""
         self._away = lost
         if self._sender is not None:
-            self._sender.hold(lost)
+            self._sender.lose_network(lost)
 
     async def run(self) -> None:
         """Send until `stop`."""
@@ -85,7 +85,8 @@ class Candidate:
         except BaseException:
             await sender.close()
             raise
-        sender.hold(self._away)
+        if self._away:
+            sender.lose_network(True)
         self.url = ticket["url"].split("/whip/")[0]
         return sender
 
