@@ -222,7 +222,8 @@ class VisionBackend(Protocol):
     missing or not the known one. Pictures are BGR, uint8, (height, width, 3), not empty; what is
     none raises ValueError (`require_picture`). The same picture gives the same values. Only methods
     of declared capabilities are called; the others raise NotImplementedError. One process has one
-    instance and calls it from one thread at a time.
+    instance and calls it from one thread at a time; `read_text`, which is slow, from another
+    meanwhile.
     """
 
     api_version: int

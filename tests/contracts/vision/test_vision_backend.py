@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -187,3 +188,20 @@ def test_the_same_person_is_accepted_and_others_are_rejected(sight) -> None:
     assert sight.backend.distance(people[0], again) <= limits.accept
     others = [sight.backend.distance(again, other) for other in people[1:]]
     assert min(others) > limits.reject
+
+
+def test_reading_goes_on_while_faces_are_looked_at(sight) -> None:
+    backend = sight.backend
+    if Capability.OCR not in backend.capabilities:
+        return
+    page = np.full((120, 640, 3), 255, np.uint8)
+    cv2.putText(page, "Linear algebra", (20, 80), cv2.FONT_HERSHEY_SIMPLEX, 2, (0, 0, 0), 3)
+    alone = backend.read_text(page), backend.detect(sight.portraits)
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(lambda: [backend.read_text(page) for _ in range(5)])
+        seen = []
+        while not reading.done():
+            seen.append(backend.detect(sight.portraits))
+    assert "algebra" in alone[0][0].text
+    assert reading.result() == [alone[0]] * 5
+    assert seen == [alone[1]] * len(seen) and seen
