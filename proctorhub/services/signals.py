@@ -9,6 +9,7 @@ from proctorhub.domain import signals as domain
 from proctorhub.domain.incident_rules import PHASES
 from proctorhub.domain.observation import Source
 from proctorhub.domain.permissions import Actor
+from proctorhub.domain.session import State
 from proctorhub.domain.signals import Signal
 from proctorhub.records.base import utc_now
 from proctorhub.services import access, changing, journal, log, monitoring, monitoring_settings
@@ -16,14 +17,18 @@ from proctorhub.services import access, changing, journal, log, monitoring, moni
 MOST_SIGNALS = 100
 
 
-def wanted(actor: Actor, session_id: str) -> list[str]:
-    """Return what the candidate's page should tell of now. Raises NotFound."""
-    policy = monitoring_settings.policy_of(access.as_candidate(actor, session_id))
-    return sorted(policy.checked & domain.DETECTORS) if policy else []
+View = dict[str, list[str]]
 
 
-def take(actor: Actor, session_id: str, signals: Iterable[Signal]) -> list[str]:
-    """Take what the page noticed, also late after an outage; returns what is wanted now.
+def wanted(actor: Actor, session_id: str) -> View:
+    """Return `{wanted, observed}`: what the page should tell of now, and all that software looks
+    for while this candidate sits this exam. Raises NotFound.
+    """
+    return _view(access.as_candidate(actor, session_id))
+
+
+def take(actor: Actor, session_id: str, signals: Iterable[Signal]) -> View:
+    """Take what the page noticed, also late after an outage; returns the same as `wanted`.
 
     Times are the page's word, held between what was heard last (at first: the check-in) and now, so
     that no signal is lost to a wrong clock. Raises NotFound, Conflict.
@@ -33,7 +38,7 @@ def take(actor: Actor, session_id: str, signals: Iterable[Signal]) -> list[str]:
         raise changing.state_conflict(session["state"])
     policy = monitoring_settings.policy_of(session)
     if policy is None:
-        return []
+        return _view(session)
     now = log.millis(utc_now())
     first = monitoring.newest(session_id, Source.PAGE) or log.millis(session["checked_in_at"])
     held = [
@@ -44,4 +49,13 @@ def take(actor: Actor, session_id: str, signals: Iterable[Signal]) -> list[str]:
     looks = domain.observations(held)
     journal.add((session_id, look, policy) for look in looks)
     monitoring.observe(session_id, looks, policy)
-    return sorted(policy.checked & domain.DETECTORS)
+    return _view(session)
+
+
+def _view(session: changing.Document) -> View:
+    now = monitoring_settings.policy_of(session)
+    sitting = monitoring_settings.policy_of({**session, "state": State.RUNNING.value})
+    return {
+        "wanted": sorted(now.checked & domain.DETECTORS) if now else [],
+        "observed": sorted(sitting.checked) if sitting else [],
+    }

@@ -98,3 +98,35 @@ def test_an_accommodation_leaves_the_signal_unsent(
     expect(flag(console, "clipboard")).to_be_visible(timeout=SOON_MS)
     expect(flag(console, "devtools")).to_have_count(0)
     assert "reading aid" not in console.content()
+
+
+_HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_hidden_page_counts_only_while_the_exam_is_taken_on_it(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, console, _ = begun(server, browser_with, sign_in)
+    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=15_000)
+    sit.locator("#rules-again summary").click()
+    expect(sit.get_by_test_id("observed")).to_contain_text("Page hidden")
+    sit.evaluate(_HIDE, True)
+    expect(flag(console, "tab_hidden")).to_have_attribute("data-open", "true", timeout=SOON_MS)
+    sit.evaluate(_HIDE, False)
+    expect(flag(console, "tab_hidden")).to_have_attribute("data-open", "false", timeout=15_000)
+    console.locator("body").press("j")
+    console.locator("body").press("x")
+    expect(flag(console, "tab_hidden")).to_have_count(0)
+
+    with sit.context.expect_page():
+        sit.get_by_test_id("exam-link").click()
+    expect(console.locator("#looking [data-state=not_checked]")).to_contain_text(
+        "Page hidden", timeout=15_000
+    )
+    sit.evaluate(_HIDE, True)
+    sit.evaluate("document.dispatchEvent(new ClipboardEvent('copy'))")
+    expect(flag(console, "clipboard")).to_be_visible(timeout=SOON_MS)
+    expect(flag(console, "tab_hidden")).to_have_count(0)

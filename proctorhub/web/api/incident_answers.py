@@ -104,9 +104,10 @@ class Monitoring(Answer):
 
 
 class WantedSignals(Answer):
-    """What the candidate's page should tell of now."""
+    """What the candidate's page should tell of now; `observed` is all that software looks for."""
 
     wanted: list[Detector]
+    observed: list[Detector]
 
 
 class Threshold(Answer):

@@ -97,8 +97,8 @@ def get_monitoring(actor: Actor, session_id: str) -> dict[str, Any]:
 
 @resource.route("GET", "/sessions/<session_id>/signals", answer=WantedSignals)
 def list_wanted_signals(actor: Actor, session_id: str) -> dict[str, Any]:
-    """List what the candidate's page should tell of now."""
-    return {"wanted": signals.wanted(actor, session_id)}
+    """List what the candidate's page should tell of now, and all that software looks for."""
+    return signals.wanted(actor, session_id)
 
 
 @resource.route(
@@ -113,4 +113,4 @@ def send_signals(actor: Actor, session_id: str, body: SignalsDraft) -> dict[str,
     told = [
         Signal(Detector(one.kind), log.millis(one.at), one.on, one.label) for one in body.signals
     ]
-    return {"wanted": signals.take(actor, session_id, told)}
+    return signals.take(actor, session_id, told)

@@ -159,7 +159,16 @@ def test_signals_are_typed_limited_and_the_candidates_own(running, candidate, pr
 def test_signals_after_the_end(running, candidate):
     running.to_finished()
     assert tell(running, "tab_hidden").json["code"] == "state_not_allowed"
-    assert candidate.must("GET", f"/sessions/{running.id}/signals") == {"wanted": []}
+    assert candidate.must("GET", f"/sessions/{running.id}/signals")["wanted"] == []
+
+
+def test_the_candidate_is_told_what_is_observed(exam, admin, sitting, candidate):
+    path = f"/sessions/{sitting.id}/signals"
+    told = candidate.must("GET", path)
+    assert told["wanted"] == []
+    assert {"no_face", "speech", "tab_hidden"} <= set(told["observed"])
+    admin.must("PUT", f"/exams/{exam['id']}/monitoring", {"off": ["speech"]})
+    assert "speech" not in candidate.must("GET", path)["observed"]
 
 
 # -- settings --------------------------------------------------------------------------------------

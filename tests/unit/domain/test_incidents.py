@@ -428,6 +428,22 @@ def test_explanations_name_the_version_the_looks_and_the_models():
     }
 
 
+def test_the_change_named_is_the_smallest():
+    scores = [0.9, 0.7, 0.9, 0.9, 0.9, 0.8, 0.9]
+    looks = [look(250 * n, {**GOOD, V.SECOND_FACE: s}) for n, s in enumerate(scores)]
+    (found,) = ended(looks, only(Detector.SECOND_FACE))
+    value = next(c for c in found.explanation["cleared_by"] if c["what"] == "value")
+    # 0.7 is in the first runs of four, 0.8 in the last: lowering both is enough
+    assert value["changes"] == [{"value": "second_face", "towards": "lower", "by": 0.16}]
+
+
+def test_looks_with_a_hole_between_them_are_no_uninterrupted_stretch():
+    bad = BAD[Detector.NO_FACE]
+    looks = [*burst(0, bad), *burst(3500, bad), *seconds(5, 9, GOOD)]
+    (found,) = ended(looks, only(Detector.NO_FACE))
+    assert (found.ended_at - T0, found.explanation["longest_ms"]) == (4250, 750)
+
+
 def test_the_longest_stretch_tells_how_much_shorter_would_have_cleared_it():
     away = {**POSED, V.YAW: 70.0}
     looks = [*calibrated(), *burst(62_000, away, 16), *seconds(67, 72, POSED)]

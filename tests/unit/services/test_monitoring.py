@@ -12,6 +12,7 @@ from proctorhub.domain.incident_rules import Detector, Policy, Severity
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.records.base import utc_now
 from proctorhub.records.incidents import Incident, RuleState
+from proctorhub.records.sessions import Session
 from proctorhub.services import (
     concluding,
     incidents,
@@ -261,10 +262,9 @@ def test_settings_of_an_exam_reach_the_rules_and_are_logged_once_begun(
         monitoring_settings.put(proctor, exam_id, SETTINGS)
 
 
-def test_settings_before_anybody_begins_are_no_news(admin, sitting_until, exam):
+def test_settings_before_anybody_begins_are_no_news(admin, sitting_until):
     session_id = sitting_until("planned")
-    exam_id = str(exam()["id"])
-    monitoring_settings.put(admin, exam_id, SETTINGS)
+    monitoring_settings.put(admin, Session.objects.get(id=session_id).exam_id, SETTINGS)
     assert log.of_kind(session_id, "monitoring.changed") == []
 
 

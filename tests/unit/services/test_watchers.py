@@ -132,7 +132,7 @@ def opened(session_id: str) -> list[tuple[str, str]]:
 
 
 def test_a_signal_is_an_incident_at_once(candidate, running):
-    wanted = signals.take(candidate, running, [Signal(Detector.TAB_HIDDEN, at())])
+    wanted = signals.take(candidate, running, [Signal(Detector.TAB_HIDDEN, at())])["wanted"]
     assert "tab_hidden" in wanted
     assert opened(running) == [("tab_hidden", "medium")]
 
@@ -165,4 +165,4 @@ def test_signals_are_the_candidates_while_it_is_watched(candidate, proctor, runn
     sitting.finish(candidate, running)
     with pytest.raises(Conflict):
         signals.take(candidate, running, [])
-    assert signals.wanted(candidate, running) == []
+    assert signals.wanted(candidate, running)["wanted"] == []

@@ -14,7 +14,7 @@ import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
 import { ExamDoor } from "../session/exam-door.js";
 import { LineSaver } from "../session/line-saver.js";
-import { showRules } from "../session/rules.js";
+import { showObserved, showRules } from "../session/rules.js";
 import { Signals } from "../session/signals.js";
 import { SitClock } from "../session/sit-clock.js";
 import { SitMedia } from "../session/sit-media.js";
@@ -44,7 +44,7 @@ let onAir = false;
 
 const time = new SitClock();
 const watched = () => session.exam.tier !== "none";
-const signals = new Signals(id);
+const signals = new Signals(id, { onObserved: (found) => $$("[data-observed]").forEach((place) => showObserved(place, found)) });
 const door = new ExamDoor({ onPlace: (elsewhere) => (signals.elsewhere = elsewhere) });
 const dock = new ChatDock(id, {
   onUnread: (count) => time.unread(count),

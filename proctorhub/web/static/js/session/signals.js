@@ -5,8 +5,7 @@ import { get, post } from "../lib/api.js";
 import * as clock from "../lib/clock.js";
 import { SENSORS } from "./sensors.js";
 
-const WATCHED = ["identifying", "running", "paused"];
-const HERE = ["checked_in", "waiting", "admitted", ...WATCHED];
+const HERE = ["checked_in", "waiting", "identifying", "admitted", "running", "paused"];
 const ALIVE_MS = 2000;
 const AGAIN_MS = 2000;
 const MOST = 100;
@@ -24,8 +23,10 @@ export class Signals {
   #socket = null;
   #kept;
 
-  constructor(sessionId) {
+  /** `onObserved(detectors)` hears what software looks for, for the candidate to read. */
+  constructor(sessionId, { onObserved } = {}) {
     this.#session = sessionId;
+    this.onObserved = onObserved;
     this.#kept = `signals-${sessionId}`;
     this.#queue = JSON.parse(sessionStorage.getItem(this.#kept) ?? "[]");
     setInterval(() => this.#alive(), ALIVE_MS);
@@ -48,14 +49,19 @@ export class Signals {
     this.#now = exam.tier === "none" ? null : state;
     if (state === this.#state) return;
     this.#state = state;
-    if (!WATCHED.includes(state) || exam.tier === "none") return this.#want([]);
+    if (!HERE.includes(state) || exam.tier === "none") return this.#want([]);
     try {
-      this.#want((await get(`/sessions/${this.#session}/signals`)).wanted);
+      this.#heard(await get(`/sessions/${this.#session}/signals`));
     } catch {
       // asked again with the next state, and every answer to what is sent says it, too
       this.#state = null;
     }
     return this.#send();
+  }
+
+  #heard({ wanted, observed }) {
+    this.#want(wanted);
+    this.onObserved?.(observed);
   }
 
   #alive() {
@@ -111,8 +117,7 @@ export class Signals {
     while (this.#queue.length) {
       const batch = this.#queue.slice(0, MOST);
       try {
-        const { wanted } = await post(`/sessions/${this.#session}/signals`, { signals: batch });
-        this.#want(wanted);
+        this.#heard(await post(`/sessions/${this.#session}/signals`, { signals: batch }));
       } catch (error) {
         if (LATER.has(error.status)) {
           setTimeout(() => this.#send(), AGAIN_MS);
