@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from proctorhub.domain import incident_change
 from proctorhub.domain import incidents as rules
-from proctorhub.domain.incident_rules import PHASES, Detector, Policy, Severity
-from proctorhub.domain.incidents import Change, Kind
+from proctorhub.domain.incident_rules import PHASES, Detector, Policy
+from proctorhub.domain.incidents import Change
 from proctorhub.domain.observation import Observation, Source
 from proctorhub.domain.session import State
 from proctorhub.records.base import utc_now
@@ -221,7 +221,7 @@ def _moved(
         before = rules.from_plain(document["state"]) if document else rules.State()
         state, changes = move(before)
         left = document["untold"] if document else []
-        untold = [*left, *map(change_to_plain, changes)]
+        untold = [*left, *map(incident_change.to_plain, changes)]
         due = rules.due(state, policy)
         values: Document = {
             **(extra or {}),
@@ -244,36 +244,8 @@ def _moved(
         if done.modified_count:
             break
     if untold:
-        incidents.record(session_id, map(change_from_plain, untold), pictures)
+        incidents.record(session_id, map(incident_change.from_plain, untold), pictures)
         states.update_one(
             {"_id": which, "version": version + 1}, {"$set": {"untold": [], "due_ms": due}}
         )
     return state, changes
-
-
-def change_to_plain(change: Change) -> dict[str, Any]:
-    """Return a change as JSON values."""
-    return {
-        "kind": change.kind.value,
-        "detector": change.detector.value,
-        "source": change.source.value,
-        "started_at": change.started_at,
-        "at": change.at,
-        "severity": change.severity.value,
-        "explanation": dict(change.explanation),
-        "ended_at": change.ended_at,
-    }
-
-
-def change_from_plain(plain: Mapping[str, Any]) -> Change:
-    """Return the change that `change_to_plain` wrote."""
-    return Change(
-        kind=Kind(plain["kind"]),
-        detector=Detector(plain["detector"]),
-        source=Source(plain["source"]),
-        started_at=plain["started_at"],
-        at=plain["at"],
-        severity=Severity(plain["severity"]),
-        explanation=plain["explanation"],
-        ended_at=plain["ended_at"],
-    )
