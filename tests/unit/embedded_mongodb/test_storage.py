@@ -251,3 +251,14 @@ def test_documents_are_kept_byte_for_byte(storage: Storage) -> None:
     with storage.read() as catalog:
         (match,) = search(storage, catalog.find("test", "c"), Query())
     assert match.raw == raw
+
+
+def test_idle_readers_do_not_make_the_log_grow(storage: Storage) -> None:
+    log = storage.path.with_name(storage.path.name + "-wal")
+    for number in range(40):
+        insert(storage, {"_id": number, "pad": bytes(1_000_000)})
+        with storage.read(), storage.read():
+            pass  # two connections, each put back with its snapshot
+        if number % 4 == 3:
+            storage.checkpoint()
+    assert log.stat().st_size < 10_000_000
