@@ -69,6 +69,7 @@ class Transactions:
 
     def __init__(self, path: Path, sync: str = "FULL") -> None:
         self.path = path
+        self.log_file = path.with_name(f"{path.name}-wal")
         self._writer = self._connect(cache_kib=65536)
         run = self._writer.execute
         # auto_vacuum and page_size only take effect on a file that has no table yet.
