@@ -181,7 +181,8 @@ def check_spec(spec: Any) -> Document:
     if list(spec["key"]) == ["_id"]:
         for option in set(spec) - {"key", "name", "v", "ns"}:
             raise CommandError(
-                "InvalidIndexSpecificationOption", f"The field '{option}' is not valid for _id"
+                "InvalidIndexSpecificationOption",
+                f"The field '{option}' is not valid for an _id index specification",
             )
     for name, direction in spec["key"].items():
         if isinstance(direction, str):
