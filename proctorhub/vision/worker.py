@@ -10,26 +10,21 @@ import hashlib
 import os
 import sys
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
-from pymongo.errors import PyMongoError
 
-from proctorhub.domain.incident_rules import Detector, Policy
-from proctorhub.domain.incidents import Kind, measured_detectors
-from proctorhub.domain.observation import Observation, Source
+from proctorhub.domain.observation import Source
 from proctorhub.domain.screen import signs
 from proctorhub.frames.backlog import Backlog
 from proctorhub.frames.bus import BusError, Delivery, Receiver
-from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
+from proctorhub.frames.envelope import SampledPicture, SampledSound
 from proctorhub.plugins import Capability
-from proctorhub.services import journal, monitoring
 from proctorhub.services.monitoring import Watched
-from proctorhub.vision import abilities, camera, screen, sound
+from proctorhub.vision import camera, screen, sound
 from proctorhub.vision.composition import Composition
+from proctorhub.vision.judging import Judge, Seen, segment_of, source_of
 from proctorhub.vision.memories import Memories
 from proctorhub.vision.memory import Memory
 from proctorhub.vision.pictures import Decoder, Picture, UndecodablePicture
@@ -42,20 +37,8 @@ log = structlog.get_logger(__name__)
 BATCH = 16
 WAIT_S = 0.2
 AGAIN_S = 0.5
-#: Pictures of a source that are kept for the stills of an incident: a burst and what led to it.
-KEPT_PICTURES = 8
 #: How much the reader of screens stands back behind the cameras, of 19.
 READER_NICE = 10
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A look that was taken, with the sample it was taken at and the policy it is judged by."""
-
-    delivery: Delivery
-    session: Watched
-    observation: Observation
-    policy: Policy
 
 
 class Worker:
@@ -68,18 +51,18 @@ class Worker:
         memories: Memories,
         watchlist: Watchlist,
         metrics: Metrics,
+        stop: threading.Event,
     ) -> None:
         self._backends = backends
-        self._able = abilities.able(backends)
         self._receiver = receiver
         self._memories = memories
         self._watchlist = watchlist
         self._metrics = metrics
         self._references = References(backends)
         self._decoder = Decoder()
-        self._pictures: dict[str, OrderedDict[str, bytes]] = {}
+        self._judge = Judge(backends, receiver, metrics, stop)
         self._screens: Backlog[tuple[Delivery, Watched]] = Backlog(per_source=1)
-        self._stop = threading.Event()
+        self._stop = stop
         self._bus_away = False
 
     def problem(self) -> str | None:
@@ -88,9 +71,9 @@ class Worker:
             return "the database does not answer"
         return "the frame bus does not answer" if self._bus_away else None
 
-    def run(self, stop: threading.Event) -> None:
-        """Look until `stop` is set."""
-        self._stop = stop
+    def run(self) -> None:
+        """Look until it is told to stop."""
+        stop = self._stop
         reader = threading.Thread(target=self._read_screens, name="screens", daemon=True)
         reader.start()
         while not stop.is_set():
@@ -113,8 +96,20 @@ class Worker:
         while left:
             # Two pictures of one source are looked at one after the other.
             turn, left = _one_of_each(left)
-            self._work(turn)
+            self._guarded(self._work, turn)
         return len(deliveries)
+
+    def _guarded(self, work: Callable[[list[Delivery]], None], deliveries: list[Delivery]) -> None:
+        """Work on samples; those that a backend breaks on must not break every worker in turn."""
+        try:
+            work(deliveries)
+        except BusError:
+            raise
+        except Exception:  # whatever a backend raises: it is told, and the next ones are looked at
+            ids = sorted({delivery.sample.session_id for delivery in deliveries})
+            log.exception("look_failed", session_ids=ids)
+            for delivery in deliveries:
+                self._drop(delivery, source_of(delivery))
 
     def _work(self, deliveries: list[Delivery]) -> None:
         looks: list[tuple[Delivery, Watched, Picture]] = []
@@ -125,7 +120,7 @@ class Worker:
             source = source_of(delivery)
             if session is None or not session.policy.of(source):
                 self._drop(delivery, source)
-            elif delivery.again and self._finish(delivery, session, source):
+            elif delivery.again and self._judge.finish(delivery, session, source):
                 continue
             elif source is Source.SCREEN:
                 size = len(sample.jpeg) if isinstance(sample, SampledPicture) else 0
@@ -139,17 +134,7 @@ class Worker:
             elif (picture := self._decoded(self._decoder, delivery)) is not None:
                 looks.append((delivery, session, picture))
         seen += self._look(looks)
-        self._keep(seen)
-
-    def _finish(self, delivery: Delivery, session: Watched, source: Source) -> bool:
-        """Judge what another worker looked at but may not have judged; False if it did not look."""
-        kept = journal.find(session.session_id, source, delivery.sample.at_ms)
-        if kept is not None:
-            self._insist(
-                lambda: self._judge(Seen(delivery, session, kept.observation, kept.policy))
-            )
-            self._receiver.done([delivery])
-        return kept is not None
+        self._judge.keep(seen)
 
     def _look(self, looks: Sequence[tuple[Delivery, Watched, Picture]]) -> list[Seen]:
         """Look at cameras; what another worker overtook is looked at again."""
@@ -169,7 +154,7 @@ class Worker:
                 # A late look leaves no trace in what is remembered.
                 late = look[0].sample.at_ms <= before.at_ms
                 if late or self._memories.save(key, after, version):
-                    seen.append(self._seen(look[0], look[1], observation))
+                    seen.append(self._judge.seen(look[0], look[1], observation))
                 else:
                     self._metrics.conflicts.inc()
                     again.append(look)
@@ -202,7 +187,7 @@ class Worker:
             log.warning("sound_undecodable", session_id=session.session_id, error=str(error))
             self._drop(delivery, Source.MICROPHONE)
             return None
-        return self._seen(delivery, session, observation)
+        return self._judge.seen(delivery, session, observation)
 
     def _read_screens(self) -> None:
         if sys.platform == "linux":
@@ -210,12 +195,14 @@ class Worker:
         decoder = Decoder()
         while not self._stop.is_set():
             for delivery, session in self._screens.take(1, WAIT_S):
+                read = partial(self._read_screen, decoder, session)
                 try:
-                    self._read_screen(decoder, delivery, session)
+                    self._guarded(read, [delivery])
                 except BusError as error:
                     log.warning("screen_not_kept", error=str(error))
 
-    def _read_screen(self, decoder: Decoder, delivery: Delivery, session: Watched) -> None:
+    def _read_screen(self, decoder: Decoder, session: Watched, deliveries: list[Delivery]) -> None:
+        (delivery,) = deliveries
         picture = self._decoded(decoder, delivery)
         if picture is None:
             return
@@ -241,7 +228,7 @@ class Worker:
             if late or self._memories.save(key, after, version):
                 break
             self._metrics.conflicts.inc()
-        self._keep([self._seen(delivery, session, observation)])
+        self._judge.keep([self._judge.seen(delivery, session, observation)])
 
     def _decoded(self, decoder: Decoder, delivery: Delivery) -> Picture | None:
         sample = delivery.sample
@@ -257,105 +244,11 @@ class Worker:
         self._metrics.unusable.labels(source.value).inc()
         self._receiver.done([delivery])
 
-    def _keep(self, seen: Sequence[Seen]) -> None:
-        """Keep the looks, put them through the rules, and then let go of the samples.
-
-        While the database is away this waits: newer pictures push out the older ones on the bus.
-        """
-        if not seen:
-            return
-        self._insist(
-            lambda: journal.add(
-                (one.session.session_id, one.observation, one.policy) for one in seen
-            )
-        )
-        for one in seen:
-            self._insist(lambda one=one: self._judge(one))
-        self._receiver.done([one.delivery for one in seen])
-
-    def _insist(self, act: Callable[[], None]) -> None:
-        while not self._stop.is_set():
-            try:
-                act()
-                return
-            except PyMongoError as error:
-                log.warning("database_away", error=type(error).__name__)
-                self._stop.wait(AGAIN_S)
-
-    def _judge(self, one: Seen) -> None:
-        observation, session = one.observation, one.session
-        found = monitoring.observe(
-            session.session_id,
-            [observation],
-            one.policy,
-            serves=self._serves(session, observation.source),
-            pictures=self._remembered(one),
-        )
-        self._measure(one, found)
-        if found.suspect and not observation.burst:
-            self._receiver.wish(BurstWish(session.session_id, one.delivery.sample.source))
-
-    def _seen(self, delivery: Delivery, session: Watched, observation: Observation) -> Seen:
-        return Seen(delivery, session, observation, replace(session.policy, match=self._match()))
-
-    def _match(self) -> tuple[float, float] | None:
-        backend = self._backends.backends.get(Capability.EMBED)
-        thresholds = backend.match_thresholds if backend else None
-        return (thresholds.accept, thresholds.reject) if thresholds else None
-
-    def _serves(self, session: Watched, source: Source) -> frozenset[Detector]:
-        can = self._able & session.policy.of(source)
-        if session.face_still is None:
-            can -= {Detector.OTHER_PERSON}
-        return can
-
-    def _remembered(self, one: Seen) -> dict[str, bytes]:
-        """Return the last pictures of a source by their hash, this one among them."""
-        sample, sha256 = one.delivery.sample, one.observation.frame_sha256
-        if not isinstance(sample, SampledPicture) or sha256 is None:
-            return {}
-        kept = self._pictures.setdefault(f"{sample.session_id}/{sample.source}", OrderedDict())
-        kept[sha256] = sample.jpeg
-        while len(kept) > KEPT_PICTURES:
-            kept.popitem(last=False)
-        return dict(kept)
-
-    def _measure(self, one: Seen, found: monitoring.Seen) -> None:
-        metrics, observation = self._metrics, one.observation
-        now = time.time()
-        metrics.looks.labels(observation.source.value).inc()
-        metrics.lag.labels(observation.source.value).observe(
-            max(0.0, now - observation.at_ms / 1000)
-        )
-        for detector in measured_detectors(observation):
-            metrics.last_look.labels(detector.value).set(now)
-        for change in found.changes:
-            if change.kind is Kind.OPENED:
-                metrics.incidents.labels(change.detector.value).inc()
-                taken = max(0.0, now - change.started_at / 1000)
-                metrics.flag.labels(change.detector.value).observe(taken)
-
     def _tidy(self) -> None:
         on = frozenset(self._watchlist.sessions)
         self._memories.keep_only(on)
         self._references.keep_only(on)
-        # The other thread may add to it meanwhile.
-        for key in list(self._pictures):
-            if key.partition("/")[0] not in on:
-                self._pictures.pop(key, None)
-
-
-def source_of(delivery: Delivery) -> Source:
-    """Return what kind of look a sample is for."""
-    sample = delivery.sample
-    if isinstance(sample, SampledSound):
-        return Source.MICROPHONE
-    return Source.SCREEN if sample.source == Source.SCREEN.value else Source.CAMERA
-
-
-def segment_of(delivery: Delivery) -> str:
-    """Return the id of the segment that holds a sample."""
-    return f"{delivery.sample.chain}-{delivery.sample.seq:06d}"
+        self._judge.keep_only(on)
 
 
 def _one_of_each(deliveries: Iterable[Delivery]) -> tuple[list[Delivery], list[Delivery]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from proctorhub.domain.observation import Source, Value
 from proctorhub.frames import redis_streams
 from proctorhub.frames.bus import Receiver
 from proctorhub.frames.envelope import SampledPicture
+from proctorhub.plugins import Capability
 from proctorhub.services import incidents, journal, rejudging
 from proctorhub.vision import memories
 from proctorhub.vision.composition import Composition
@@ -36,6 +38,7 @@ class Looking:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self.backends = NOTHING
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._lists: list[Watchlist] = []
@@ -46,10 +49,11 @@ class Looking:
         watchlist.start()
         self._lists.append(watchlist)
         kept = memories.for_bus(self._house.settings)
-        return Worker(NOTHING, receiver, kept, watchlist, Metrics(receiver.counts))
+        metrics = Metrics(receiver.counts)
+        return Worker(self.backends, receiver, kept, watchlist, metrics, self._stop)
 
     def run(self, worker: Worker) -> None:
-        thread = threading.Thread(target=worker.run, args=(self._stop,))
+        thread = threading.Thread(target=worker.run)
         thread.start()
         self._threads.append(thread)
 
@@ -122,6 +126,29 @@ def test_what_is_no_picture_is_let_go(house: House, looking: Looking) -> None:
     sender.publish(SampledPicture(session_id, "camera", "c", 0, START_MS, 640, 480, broken))
     sender.publish(shot(session_id, START_MS + 1000, covered=False))
     wait_for(lambda: worker.once(0.1) and seen(session_id), "the good one")
+    assert seen(session_id) == [START_MS + 1000]
+
+
+class Breaks:
+    """A backend with a fault that some pictures meet."""
+
+    capabilities = frozenset({Capability.DETECT})
+    model_sha256: ClassVar = {Capability.DETECT: "ab" * 32}
+
+    def detect(self, batch):
+        if any(picture.mean() < 30 for picture in batch):
+            raise RuntimeError("a fault")
+        return [[] for _ in batch]
+
+
+def test_what_a_backend_breaks_on_breaks_no_worker(house: House, looking: Looking) -> None:
+    (session_id,) = sessions(1)
+    looking.backends = Composition({Capability.DETECT: Breaks()}, {})
+    worker = looking.worker(house.receiver())
+    sender = house.sender()
+    for at_ms, covered in ((START_MS, True), (START_MS + 1000, False)):
+        sender.publish(shot(session_id, at_ms, covered=covered))
+        wait_for(lambda: worker.once(0.1), "the sample")
     assert seen(session_id) == [START_MS + 1000]
 
 
