@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pymongo import UpdateOne
+
 from proctorhub.domain import signals
 from proctorhub.domain.incident_rules import RULES, Detector
 from proctorhub.domain.observation import Source
@@ -35,12 +37,16 @@ def pages_alive(pages: Mapping[str, bool]) -> None:
     While it is taken in a tab of its own, the page's being in front says nothing.
     """
     now = log.millis(utc_now())
-    for session_id, elsewhere in pages.items():
-        Watch._get_collection().update_one(
+    writes = [
+        UpdateOne(
             {"_id": session_id},
             {"$set": {"page_at_ms": now, "exam_elsewhere": elsewhere}},
             upsert=True,
         )
+        for session_id, elsewhere in pages.items()
+    ]
+    if writes:
+        Watch._get_collection().bulk_write(writes, ordered=False)
 
 
 def check() -> int:
