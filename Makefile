@@ -8,7 +8,7 @@ LOCK   := $(if $(VISION)$(wildcard $(VENV)/vision.stamp),vision,run)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint lock bench-media bench-faults bench-soak bench-database bench-vision clean
+.PHONY: help run demo test lint lock bench-media bench-live bench-faults bench-soak bench-database bench-vision clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench-faults: $(VENV)/dev.stamp ## What cuts, crashes and absent storage do to r
 
 bench-soak: $(VENV)/dev.stamp ## Whether a node stays well: 60 sessions for 10 minutes
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+bench-live: $(VENV)/dev.stamp ## How quickly a proctor sees a candidate
+	$(BIN)/python -m benchmarks.live $(ARGS)
 
 bench-database: $(VENV)/dev.stamp ## What the embedded database does
 	$(BIN)/python -m benchmarks.database $(ARGS)

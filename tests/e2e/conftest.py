@@ -6,7 +6,7 @@ import os
 import secrets
 import uuid
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,12 @@ def browser_with(
     """Start a Chromium whose camera shows the named photograph."""
     running: list[Browser] = []
 
-    def start(photograph: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Browser:
+    def start(
+        photograph: str,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+        executable: Path = Path(CHROMIUM),
+        more: Sequence[str] = (),
+    ) -> Browser:
         arguments = [
             "--no-sandbox",
             "--disable-gpu",
@@ -164,8 +169,9 @@ def browser_with(
             "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-video-capture={camera_file(photograph, size)}",
             f"--use-file-for-fake-audio-capture={tone_file}",
+            *more,
         ]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         running.append(browser)
         return browser
 

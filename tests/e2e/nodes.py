@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from proctorhub.cli.keeper import die_with_parent
-from proctorhub.cli.rehearsal.house import _free_ports
+from proctorhub.cli.rehearsal.house import free_ports
 from tests.e2e.conftest import Server
 
 START_S = 60.0
@@ -33,7 +33,7 @@ class ExtraNode:
     def __init__(self, server: Server, name: str) -> None:
         self.server = server
         self.id = name
-        (self.port,) = _free_ports(1)
+        (self.port,) = free_ports(1)
         self.log: Path = server.data_dir / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 

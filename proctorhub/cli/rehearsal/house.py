@@ -35,9 +35,9 @@ class House:
 
 
 @contextmanager
-def started(data_dir: Path) -> Iterator[House]:
-    """Run ProctorHub on free ports over `data_dir` until the end. Raises HouseError."""
-    port, media_port = _free_ports(2)
+def started(data_dir: Path, ports: tuple[int, int] | None = None) -> Iterator[House]:
+    """Run ProctorHub on free or given ports over `data_dir` until the end. Raises HouseError."""
+    port, media_port = ports or free_ports(2)
     data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "rehearsal.log"
     command = [sys.executable, "-m", "proctorhub", "run", "--data", str(data_dir)]
@@ -78,7 +78,8 @@ def _wait(process: subprocess.Popen[bytes], urls: list[str], output: Path) -> No
             time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return TCP ports that nobody listened on a moment ago."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

@@ -1,0 +1,100 @@
+"""Computers on networks of their own: namespaces with a cable that can be cut, or changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+#: Where the installation is, whichever way a computer comes.
+HOUSE = "10.79.0.1"
+NOWHERE = "02:00:00:00:00:99"
+
+
+def ip(*words: str) -> None:
+    """Run `ip`."""
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+def allowed() -> bool:
+    """Tell whether this machine lets us make networks."""
+    name = f"ph-try-{os.getpid()}"
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
+        return False
+    try:
+        ip("link", "add", f"t{os.getpid()}", "type", "veth", "peer", "name", "x", "netns", name)
+    except subprocess.CalledProcessError:
+        return False
+    finally:
+        ip("netns", "del", name)
+    return True
+
+
+def processes(namespace: str) -> list[int]:
+    """Return the ids of all processes in a namespace."""
+    found = subprocess.run(
+        ["ip", "netns", "pids", namespace], check=True, capture_output=True, text=True
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+class Uplink:
+    """One cable from a namespace to the installation's machine."""
+
+    def __init__(self, namespace: str, number: int) -> None:
+        self._namespace = namespace
+        self._host, self._device = f"ph{number}h{os.getpid() % 10_000}", f"eth{number}"
+        self._gateway, self.address = f"10.77.{number}.1", f"10.77.{number}.2"
+        inside = ["type", "veth", "peer", "name", self._device, "netns", namespace]
+        ip("link", "add", self._host, *inside)
+        ip("addr", "add", f"{self._gateway}/24", "dev", self._host)
+        ip("link", "set", self._host, "up")
+
+    def _inside(self, *words: str) -> None:
+        ip("-n", self._namespace, *words)
+
+    def plug(self) -> None:
+        """Come up with an address and the way out."""
+        self._inside("link", "set", self._device, "up")
+        self._inside("addr", "add", f"{self.address}/24", "dev", self._device)
+        self._inside("route", "add", "default", "via", self._gateway)
+
+    def unplug(self) -> None:
+        """Go down: the address and the way out are gone."""
+        self._inside("addr", "flush", "dev", self._device)
+        self._inside("link", "set", self._device, "down")
+
+    def swallow(self) -> None:
+        """Lose every packet, both ways, without anybody being told."""
+        dead = ("lladdr", NOWHERE, "nud", "permanent")
+        self._inside("neigh", "replace", self._gateway, "dev", self._device, *dead)
+        ip("neigh", "replace", self.address, "dev", self._host, *dead)
+
+    def heal(self) -> None:
+        """Let packets through again."""
+        self._inside("neigh", "del", self._gateway, "dev", self._device)
+        ip("neigh", "del", self.address, "dev", self._host)
+
+    def remove(self) -> None:
+        """Take the cable away."""
+        ip("link", "del", self._host)
+
+
+class Computer:
+    """A namespace with two cables, of which one is plugged in, and a Chromium that runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"ph-{os.getpid()}"
+        ip("netns", "add", self.name)
+        ip("-n", self.name, "link", "set", "lo", "up")
+        self.cable, self.other_cable = (Uplink(self.name, number) for number in (1, 2))
+        self.cable.plug()
+        self.chromium = folder / "chromium"
+        self.chromium.write_text(f'#!/bin/sh\nexec ip netns exec {self.name} chromium "$@"\n')
+        self.chromium.chmod(0o755)
+
+    def remove(self) -> None:
+        """Take everything away."""
+        for cable in (self.cable, self.other_cable):
+            cable.remove()
+        ip("netns", "del", self.name)

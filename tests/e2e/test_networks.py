@@ -1,0 +1,129 @@
+"""Pages on networks that vanish, swallow everything, or change, and on computers that sleep."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from proctorhub.cli.rehearsal import house
+from tests.e2e import networks
+from tests.e2e.conftest import Server
+from tests.e2e.steps import playing, waiting
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not networks.allowed(), reason="this machine lets nobody make networks"),
+]
+
+BACK_MS = 40_000
+SLEPT_S = 20
+SWALLOWED_S = 8
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An installation at an address that every network leads to."""
+    folder = tmp_path_factory.mktemp("reachable")
+    port, media_port = house.free_ports(2)
+    changed = {
+        "PROCTORHUB_HOST": "0.0.0.0",
+        "PROCTORHUB_MEDIA_HOST": "0.0.0.0",
+        "PROCTORHUB_MEDIA_ADDRESSES": networks.HOUSE,
+        "PROCTORHUB_PUBLIC_URL": f"http://{networks.HOUSE}:{port}",
+        "PROCTORHUB_MEDIA_PUBLIC_URL": f"http://{networks.HOUSE}:{media_port}",
+    }
+    networks.ip("addr", "add", f"{networks.HOUSE}/32", "dev", "lo")
+    os.environ.update(changed)
+    try:
+        with house.started(folder, (port, media_port)) as running:
+            yield Server(changed["PROCTORHUB_PUBLIC_URL"], running.token, folder)
+    finally:
+        for name in changed:
+            del os.environ[name]
+        networks.ip("addr", "del", f"{networks.HOUSE}/32", "dev", "lo")
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Iterator[networks.Computer]:
+    made = networks.Computer(tmp_path)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def pages(
+    server: Server,
+    computer: networks.Computer,
+    browser_with: Callable[..., Browser],
+    sign_in: Callable[..., Page],
+) -> tuple[Page, Page]:
+    """A candidate's page and its proctor's console, both on the computer."""
+    secure = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
+
+    def on_the_computer(photograph: str) -> Browser:
+        return browser_with(photograph, executable=computer.chromium, more=[secure])
+
+    sit, console, _ = waiting(server, on_the_computer, sign_in)
+    return sit, console
+
+
+def lost(sit: Page, console: Page) -> None:
+    """Both pages have noticed."""
+    for page in (sit, console):
+        expect(page.locator("html")).to_have_attribute("data-link", "offline", timeout=BACK_MS)
+    expect(sit.get_by_test_id("camera-state")).not_to_have_attribute("data-state", "live")
+
+
+def back(sit: Page, console: Page) -> float:
+    """Wait until both pages are as they were; return how long it took."""
+    began = time.monotonic()
+    for source in ("camera", "screen"):
+        chip = sit.get_by_test_id(f"{source}-state")
+        expect(chip).to_have_attribute("data-state", "live", timeout=BACK_MS)
+    for source in ("camera", "screen"):
+        chip = console.get_by_test_id(f"{source}-chip")
+        expect(chip).to_have_attribute("data-state", "live", timeout=BACK_MS)
+        playing(console, f"{source}-video")
+    for page in (sit, console):
+        expect(page.locator("html")).to_have_attribute("data-link", "online", timeout=BACK_MS)
+    return time.monotonic() - began
+
+
+def test_a_network_that_swallows_everything(
+    pages: tuple[Page, Page], computer: networks.Computer
+) -> None:
+    computer.cable.swallow()
+    pages[0].wait_for_timeout(SWALLOWED_S * 1000)
+    lost_camera = pages[0].get_by_test_id("camera-state").get_attribute("data-state")
+    assert lost_camera != "live"
+    computer.cable.heal()
+    print(f"back {back(*pages):.1f} s after a silence of {SWALLOWED_S} s")
+
+
+def test_a_computer_that_changes_its_network(
+    pages: tuple[Page, Page], computer: networks.Computer
+) -> None:
+    computer.cable.unplug()
+    lost(*pages)
+    computer.other_cable.plug()
+    print(f"back {back(*pages):.1f} s after the other network was there")
+
+
+def test_a_computer_that_sleeps(pages: tuple[Page, Page], computer: networks.Computer) -> None:
+    asleep = networks.processes(computer.name)
+    assert asleep
+    for process in asleep:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        time.sleep(SLEPT_S)
+    finally:
+        for process in asleep:
+            os.kill(process, signal.SIGCONT)
+    print(f"back {back(*pages):.1f} s after {SLEPT_S} s of sleep")
