@@ -35,7 +35,9 @@ def main(settings: Settings) -> None:
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     watchlist = Watchlist(worker_id, abilities.able(backends))
     worker = Worker(backends, receiver, memories.for_bus(settings), watchlist, metrics, stop)
-    status = StatusServer(settings.vision_host, settings.vision_port, metrics, worker.problem)
+    status = StatusServer(
+        settings.vision_host, settings.vision_port, metrics, worker.problem, settings.metrics_token
+    )
     watchlist.start()
     log.info(
         "vision_worker_ready", host=settings.vision_host, port=status.port, space=backends.space_id

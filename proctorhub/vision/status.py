@@ -13,6 +13,7 @@ from prometheus_client.metrics import Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from proctorhub.domain import metrics_access
 from proctorhub.frames.bus import Counts
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
@@ -85,19 +86,36 @@ class StatusServer:
     """
 
     def __init__(
-        self, host: str, port: int, metrics: Metrics, problem: Callable[[], str | None]
+        self,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        problem: Callable[[], str | None],
+        metrics_token: str | None = None,
     ) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 10.0
 
             def do_GET(self) -> None:
-                status, kind, body = _answer(self.path.partition("?")[0], metrics, problem)
+                path = self.path.partition("?")[0]
+                if path == "/metrics" and not self.may_read_metrics():
+                    status, kind, body = _json(403, {"status": "the metrics are not public"})
+                else:
+                    status, kind, body = _answer(path, metrics, problem)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def may_read_metrics(self) -> bool:
+                return metrics_access.may_read(
+                    metrics_token,
+                    authorization=self.headers.get("Authorization", ""),
+                    address=self.client_address[0],
+                    forwarded=any(n in self.headers for n in ("Forwarded", "X-Forwarded-For")),
+                )
 
             def log_message(self, format: str, *args: object) -> None:
                 pass  # who asks how we are is no news
