@@ -34,9 +34,11 @@ export class Publisher {
       open: async () => {
         const path = sessionId ? `/sessions/${sessionId}/tickets` : "/tickets/check";
         const issued = await post(path, { source, direction: "send" }, { signal: AbortSignal.timeout(TICKET_MS) });
-        const { stream } = this;
-        const connection = await send({ stream, issued, sending: this.#sending });
+        const sending = this.#sending;
+        const connection = await send({ stream: this.stream, issued, sending });
         this.#pc = connection.pc;
+        // it may have changed while the connection came up
+        if (sending !== this.#sending) await tune(this.#pc, this.#sending);
         return connection;
       },
     });

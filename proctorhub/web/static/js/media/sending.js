@@ -41,7 +41,7 @@ function hint(stream, { screen, low }) {
 }
 
 function limits(track, { video, audioKbit }) {
-  if (track.kind === "audio") return { maxBitrate: audioKbit * 1000 };
+  if (track.kind === "audio") return audioKbit === null ? {} : { maxBitrate: audioKbit * 1000 };
   const { width = video.width, height = video.height } = track.getSettings();
   return {
     maxBitrate: video.kbit * 1000,
@@ -73,7 +73,8 @@ function prefer(transceiver, codec) {
 /** Add a stream's tracks to a connection. */
 export function offer(pc, stream, sending) {
   hint(stream, sending);
-  for (const track of stream.getTracks()) {
+  const wanted = stream.getTracks().filter((track) => track.kind === "video" || sending.audioKbit !== null);
+  for (const track of wanted) {
     const init = { direction: "sendonly", streams: [stream], sendEncodings: [limits(track, sending)] };
     const transceiver = add(pc, track, init, sending);
     if (track.kind === "video") prefer(transceiver, sending.video.codec);
