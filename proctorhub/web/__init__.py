@@ -14,6 +14,7 @@ from proctorhub.live import Live, wire
 from proctorhub.live.gate import Gate
 from proctorhub.services import accounts, keys
 from proctorhub.web import api, auth, errors, health, i18n, limits, observability, security
+from proctorhub.web.assets import modules_of
 from proctorhub.web.auth import access, people
 from proctorhub.web.translations import js_catalogue
 
@@ -65,6 +66,7 @@ def _template_context(app: Flask) -> None:
     app.jinja_env.globals.update(
         app_version=proctorhub.__version__,
         js_catalogue=js_catalogue,
+        modules_of=modules_of,
     )
 
 
