@@ -78,6 +78,22 @@ def test_exam_availability_booking(
     expect(rival.get_by_test_id("time")).to_have_count(2, timeout=SEEN_MS)
     expect(row).to_have_attribute("data-state", "cancelled", timeout=SEEN_MS)
 
+    exams.goto(rival.url)
+    exams.locator(".time-choice").first.click()
+    exams.get_by_test_id("confirm-booking").click()
+    expect(rival.get_by_test_id("time")).to_have_count(0, timeout=SEEN_MS)
+    offers.goto(f"{server.url}/desk/{planned(server, candidate)}")
+    offers.get_by_test_id("cancel").click()
+    offers.get_by_test_id("confirm-cancel").click()
+    expect(offers.get_by_test_id("console")).to_have_attribute("data-state", "cancelled")
+    expect(rival.get_by_test_id("time")).to_have_count(2, timeout=SEEN_MS)
+
+
+def planned(server: Server, candidate: Account) -> str:
+    """The id of the session that a candidate has booked."""
+    found = server.api("GET", "/sessions?state=planned")["items"]
+    return str(next(s["id"] for s in found if s["candidate"]["id"] == candidate.id))
+
 
 def make_exam(page: Page, server: Server, title: str, day: datetime) -> None:
     page.goto(f"{server.url}/admin/exams")
