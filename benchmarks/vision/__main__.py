@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.vision import live, load, sessions
+from proctorhub import logs
 from proctorhub.config import Settings
 from proctorhub.vision import composition
 
@@ -31,11 +32,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0, help="for which it does")
     parser.add_argument("--live", type=float, default=120.0, help="seconds of the live path")
     args = parser.parse_args()
+    logs.setup("WARNING", "bench")
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ph-bench-") as name:
         folder = Path(name)
         for part in args.parts.split(","):
             result[part] = _part(part, folder / part, args)
+            print(f"{part}: {json.dumps(result[part])}", file=sys.stderr)
     if "load" in result:
         result["candidates_per_core"] = result["load"]["candidates_per_core"]
     if "live" in result:

@@ -140,7 +140,7 @@ async def _sit(
     await _account(admin, "candidate", login)
     await candidate.sign_in(login, PASSWORD)
     sid = (await candidate.call("POST", "/sessions", {"exam_id": exam_id}))["session_id"]
-    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXT)}
+    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXTS["en"])}
     await candidate.call("POST", f"/sessions/{sid}/consent", agreed)
     await candidate.call("POST", f"/sessions/{sid}/check-in", {})
     await proctor.call("POST", f"/sessions/{sid}/take", {})
