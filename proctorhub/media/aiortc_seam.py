@@ -169,6 +169,11 @@ class Peer:
         for datagrams in self._sockets:
             datagrams.brisk(wanted)
 
+    def catch_up(self) -> None:
+        """Take the packets that have come and were not read yet: nothing will follow them."""
+        for datagrams in self._sockets:
+            datagrams.read()
+
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send one RTP packet; silently nothing once the connection is gone."""
         pair = self._nominated.get(1)

@@ -235,6 +235,7 @@ class Chain:
             return
         self._closed = True
         if self.publisher is not None:
+            self.peer.catch_up()
             self.publisher.flush(time.time())
             self.publisher.on_frame = None  # packets still come until the connection is closed
         if self._recorder is not None:

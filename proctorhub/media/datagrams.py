@@ -47,9 +47,10 @@ class BatchedSocket:
         self._take = take
         self._closing = False
         self._reader = _Reader.of(asyncio.get_running_loop())
-        self._reader.add(self._socket.fileno(), self._read)
+        self._reader.add(self._socket.fileno(), self.read)
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Take what has come, now."""
         receive, take = self._socket.recvfrom_into, self._take
         try:
             while not self._closing:

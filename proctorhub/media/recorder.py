@@ -156,7 +156,8 @@ class Recorder:
                 self._end()
                 continue
             at, frame = queue.popleft()
-            self._write(max(at, self._written_ms), frame)
+            # No block steps back, and no two of a track have the same time.
+            self._write(max(at, self._written_ms, self._last[frame.kind] + 1), frame)
 
     def _is_behind_a_hole(self, at: int) -> bool:
         assert self._segment is not None

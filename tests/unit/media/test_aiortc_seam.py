@@ -181,6 +181,23 @@ def test_forged_packets_are_counted_and_dropped() -> None:
     asyncio.run(scenario())
 
 
+def test_what_came_before_the_end_is_taken_at_the_end() -> None:
+    async def scenario() -> None:
+        sender, receiver, lines = await _pair()
+        got: list[bytes] = []
+        receiver.on_rtp = got.append
+        (line,) = lines["send"]
+        head = bytes([0x80, line.payload_type, 0, 7, 0, 0, 0, 1]) + line.ssrc.to_bytes(4, "big")
+        sender.send_rtp(head + b"last")
+        receiver.catch_up()  # no time passes in which the sockets could be read by the clock
+        assert got == [head + b"last"]
+        await sender.close()
+        await receiver.close()
+        receiver.catch_up()
+
+    asyncio.run(scenario())
+
+
 def test_closing_one_side_closes_the_other_once() -> None:
     async def scenario() -> None:
         sender, receiver, _ = await _pair()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,17 @@ def test_no_room_until_the_end_is_a_gap_too(tmp_path: Path) -> None:
     assert len(studio.gaps) == 1 and not studio.closed
     start, end = studio.gaps[0]
     assert end - start >= 2_500
+
+
+def test_a_clock_that_steps_back_gives_no_two_frames_of_a_track_one_time(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.play(0.0, 1.0)
+    for clock in studio.clocks.values():
+        clock._ntp_s -= 0.15
+    studio.play(1.0, 3.0)
+    studio.recorder.close()
+    for times in studio.recorded.values():
+        assert all(a < b for a, b in itertools.pairwise(times))
 
 
 def test_a_silent_senders_segment_is_closed(tmp_path: Path) -> None:
