@@ -29,8 +29,9 @@ LAYERED = {
     "ts-parameters": "ts_number_layers=3:ts_target_bitrate=100,150,250:ts_rate_decimator=4,2,1:"
     "ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3"
 }
+# A negative speed is a fixed one: otherwise libvpx puts in keyframes as the machine's load allows.
 ENCODERS = {
-    "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "8", "error-resilient": "1"}),
+    "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "-12", "error-resilient": "1"}),
     "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"}),
 }
 
