@@ -42,13 +42,17 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def stop(self) -> None:
+        """Listen no more; may be called again."""
+        self.server.shutdown()
+        self.server.server_close()
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
-    receiver.server.shutdown()
-    receiver.server.server_close()
+    receiver.stop()
 
 
 def connector(tmp_path, **options: str) -> Connector:
@@ -82,11 +86,9 @@ def test_anything_but_2xx_is_not_delivered(receiver, tmp_path, answer, permanent
 
 
 def test_nobody_listening_is_a_failed_delivery(receiver, tmp_path) -> None:
-    receiver.server.server_close()
+    receiver.stop()
     with pytest.raises(DeliveryFailed):
         connector(tmp_path, url=receiver.url, secret=SECRET).send_verdict("id-1", {})
-    receiver.server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    threading.Thread(target=receiver.server.serve_forever, daemon=True).start()
 
 
 def test_without_an_address_it_is_not_configured(tmp_path) -> None:
