@@ -13,11 +13,21 @@ from tests.e2e.steps import begun, let_in, state, waiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-SOON_MS = 4000
+SOON_MS = 15_000
 
 
 def flag(page: Page, detector: str):
     return page.locator(f"#flags li[data-detector={detector}]")
+
+
+def noticed(sit: Page, console: Page) -> None:
+    """Copy until the proctor hears of it: the page notices once it has asked what is wanted."""
+    for _ in range(40):
+        sit.evaluate("document.dispatchEvent(new ClipboardEvent('copy'))")
+        if flag(console, "clipboard").count():
+            return
+        console.wait_for_timeout(250)
+    expect(flag(console, "clipboard")).to_be_visible(timeout=SOON_MS)
 
 
 def test_from_the_candidates_page_to_the_decision(
@@ -64,7 +74,7 @@ def test_what_happens_offline_is_told_later_with_its_time(
     server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
 ) -> None:
     sit, console, session_id = begun(server, browser_with, sign_in)
-    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=15_000)
+    noticed(sit, console)
     sit.context.set_offline(True)
     sit.keyboard.press("F12")
     pressed = server.api("GET", "/time")["now"]
@@ -92,11 +102,13 @@ def test_an_accommodation_leaves_the_signal_unsent(
     let_in(console)
     sit.get_by_test_id("start").click()
     state(console, "console", "running")
-    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=15_000)
-    sit.keyboard.press("F12")
-    sit.evaluate("document.dispatchEvent(new ClipboardEvent('paste'))")
-    expect(flag(console, "clipboard")).to_be_visible(timeout=SOON_MS)
-    expect(flag(console, "devtools")).to_have_count(0)
+    noticed(sit, console)
+    # signals are told in order: what the key gave would be there with the answer to the copy
+    with sit.expect_response(lambda a: a.url.endswith("/signals") and a.request.method == "POST"):
+        sit.keyboard.press("F12")
+        sit.evaluate("document.dispatchEvent(new ClipboardEvent('copy'))")
+    incidents = server.api("GET", f"/sessions/{session_id}/incidents")["items"]
+    assert {incident["detector"] for incident in incidents} == {"clipboard"}
     assert "reading aid" not in console.content()
 
 
