@@ -12,19 +12,15 @@ import itertools
 import statistics
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.person import Person
-from proctorhub.domain import consent
 from proctorhub.media.material import Material, read_media
 from proctorhub.media.synthetic import WhipSender
-from tests import vision_video
-from tests.vision_faces import Picture, jpeg, person, with_visitor
+from tests import admission, vision_video
+from tests.vision_faces import Picture, person, with_visitor
 
 PASSWORD = "correct horse battery"
 #: Seconds of calm before it happens, and of what happens; together an odd length, so that it comes
@@ -97,12 +93,7 @@ async def _play(
     admin, proctor = Person(running.url, running.token), _Proctor(running.url)
     await _account(admin, "proctor", "bench-proctor")
     await proctor.sign_in("bench-proctor", PASSWORD)
-    now = datetime.now(UTC)
-    exam = await admin.call("POST", "/exams", {
-        "title": "Bench", "tier": "ai_human", "open": True, "duration_min": 60,
-        "opens_at": (now - timedelta(hours=1)).isoformat(),
-        "closes_at": (now + timedelta(hours=2)).isoformat(),
-    })  # fmt: skip
+    exam = await admin.call("POST", "/exams", admission.open_exam("Bench", 60))
     took: dict[str, list[float]] = {name: [] for name in DETECTORS}
     candidates = [Person(running.url) for _ in DETECTORS]
     seen = await asyncio.gather(
@@ -139,25 +130,8 @@ async def _sit(
     login = f"bench-{name.replace('_', '-')}"
     await _account(admin, "candidate", login)
     await candidate.sign_in(login, PASSWORD)
-    sid = (await candidate.call("POST", "/sessions", {"exam_id": exam_id}))["session_id"]
-    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXTS["en"])}
-    await candidate.call("POST", f"/sessions/{sid}/consent", agreed)
-    await candidate.call("POST", f"/sessions/{sid}/check-in", {})
-    await proctor.call("POST", f"/sessions/{sid}/take", {})
+    sid = await admission.start(candidate, proctor, exam_id)
     await proctor.watch("watch_session", {"session_id": sid})
-    await candidate.call("POST", f"/sessions/{sid}/ready", {})
-    await proctor.call("POST", f"/sessions/{sid}/identify", {})
-    stills = {}
-    for purpose in ("document", "face"):
-        form = aiohttp.FormData()
-        form.add_field("source", "camera")
-        form.add_field("purpose", purpose)
-        image = jpeg(person("hopper").picture, 90).tobytes()
-        form.add_field("image", image, filename="still.jpg", content_type="image/jpeg")
-        taken = await proctor.call("POST", f"/sessions/{sid}/stills", form)
-        stills[f"{purpose}_still"] = taken["id"]
-    await proctor.call("POST", f"/sessions/{sid}/approve", stills)
-    await candidate.call("POST", f"/sessions/{sid}/start", {})
     wanted = {"source": "camera", "direction": "send"}
     ticket = await candidate.call("POST", f"/sessions/{sid}/tickets", wanted)
     sender = WhipSender(ticket["url"], ticket["ticket"], Path("bench"), material=material)

@@ -23,6 +23,7 @@ from proctorhub.frames import codec
 from proctorhub.frames.backlog import Backlog
 from proctorhub.frames.bus import BusError, Counts, Delivery
 from proctorhub.frames.envelope import BurstWish, Sample
+from proctorhub.frames.outbound import Outbound
 
 log = structlog.get_logger(__name__)
 
@@ -47,15 +48,14 @@ def connect(url: str) -> Any:
         raise BusError(f"frame_bus: {error}") from None
 
 
-class RedisSender:
+class RedisSender(Outbound):
     """See `bus.Sender`."""
 
     def __init__(self, url: str, on_wish: Callable[[BurstWish], None]) -> None:
-        self.counts = Counts()
+        super().__init__()
         self.connected = False
         self._redis = connect(url)
         self._on_wish = on_wish
-        self._backlog: Backlog[bytes] = Backlog()
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=job, name="frames", daemon=True)
@@ -63,18 +63,6 @@ class RedisSender:
         ]
         for thread in self._threads:
             thread.start()
-
-    def publish(self, sample: Sample) -> None:
-        """See Sender."""
-        try:
-            body = codec.encode(sample)
-        except codec.Malformed as error:
-            self.counts.refused += 1
-            log.warning("sample_refused", session_id=sample.session_id, error=str(error))
-            return
-        self.counts.dropped += len(
-            self._backlog.put((sample.session_id, sample.source), body, len(body))
-        )
 
     def close(self) -> None:
         """See Sender."""

@@ -20,6 +20,7 @@ from proctorhub.frames import codec
 from proctorhub.frames.backlog import Backlog
 from proctorhub.frames.bus import BusError, Counts, Delivery
 from proctorhub.frames.envelope import BurstWish, Sample
+from proctorhub.frames.outbound import Outbound
 
 log = structlog.get_logger(__name__)
 
@@ -29,14 +30,13 @@ SEND_WITHIN_S = 5.0
 _LENGTH = struct.Struct(">I")
 
 
-class UnixSender:
+class UnixSender(Outbound):
     """See `bus.Sender`. Connects to `path`, again and again."""
 
     def __init__(self, path: Path, on_wish: Callable[[BurstWish], None]) -> None:
-        self.counts = Counts()
+        super().__init__()
         self._path = path
         self._on_wish = on_wish
-        self._backlog: Backlog[bytes] = Backlog()
         self._connection: socket.socket | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
@@ -46,18 +46,6 @@ class UnixSender:
     def connected(self) -> bool:
         """See Sender."""
         return self._connection is not None
-
-    def publish(self, sample: Sample) -> None:
-        """See Sender."""
-        try:
-            body = codec.encode(sample)
-        except codec.Malformed as error:
-            self.counts.refused += 1
-            log.warning("sample_refused", session_id=sample.session_id, error=str(error))
-            return
-        self.counts.dropped += len(
-            self._backlog.put((sample.session_id, sample.source), body, len(body))
-        )
 
     def close(self) -> None:
         """See Sender."""

@@ -10,22 +10,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.person import Person
-from proctorhub.domain import consent
 from proctorhub.media.synthetic import WhipSender
-from tests import vision_video
+from tests import admission, vision_video
 from tests.e2e import processes
 from tests.e2e.conftest import Server
 from tests.e2e.nodes import wait_for
-from tests.vision_faces import jpeg, person
+from tests.vision_faces import person
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -85,30 +83,8 @@ async def running(server: Server, name: str) -> Sitting:
         people[role] = Person(server.url)
         await people[role].sign_in(account.login, account.password)
     candidate, proctor = people["candidate"], people["proctor"]
-    now = datetime.now(UTC)
-    exam = server.api("POST", "/exams", {
-        "title": f"Seen {name}", "tier": "ai_human", "open": True, "duration_min": 10,
-        "opens_at": (now - timedelta(hours=1)).isoformat(),
-        "closes_at": (now + timedelta(hours=2)).isoformat(),
-    })  # fmt: skip
-    sid = (await candidate.call("POST", "/sessions", {"exam_id": exam["id"]}))["session_id"]
-    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXTS["en"])}
-    await candidate.call("POST", f"/sessions/{sid}/consent", agreed)
-    await candidate.call("POST", f"/sessions/{sid}/check-in", {})
-    await proctor.call("POST", f"/sessions/{sid}/take", {})
-    await candidate.call("POST", f"/sessions/{sid}/ready", {})
-    await proctor.call("POST", f"/sessions/{sid}/identify", {})
-    stills = {}
-    for purpose in ("document", "face"):
-        form = aiohttp.FormData()
-        form.add_field("source", "camera")
-        form.add_field("purpose", purpose)
-        image = jpeg(person("hopper").picture, 90).tobytes()
-        form.add_field("image", image, filename="still.jpg", content_type="image/jpeg")
-        taken = await proctor.call("POST", f"/sessions/{sid}/stills", form)
-        stills[f"{purpose}_still"] = taken["id"]
-    await proctor.call("POST", f"/sessions/{sid}/approve", stills)
-    await candidate.call("POST", f"/sessions/{sid}/start", {})
+    exam = server.api("POST", "/exams", admission.open_exam(f"Seen {name}", 10))
+    sid = await admission.start(candidate, proctor, exam["id"])
     return Sitting(server, candidate, proctor, sid)
 
 

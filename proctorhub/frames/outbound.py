@@ -1,0 +1,31 @@
+"""A node's side of any frame bus: samples are encoded and wait until the bus takes them."""
+
+from __future__ import annotations
+
+import structlog
+
+from proctorhub.frames import codec
+from proctorhub.frames.backlog import Backlog
+from proctorhub.frames.bus import Counts
+from proctorhub.frames.envelope import Sample
+
+log = structlog.get_logger(__name__)
+
+
+class Outbound:
+    """What every `bus.Sender` begins with; whoever derives from it empties `_backlog`."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._backlog: Backlog[bytes] = Backlog()
+
+    def publish(self, sample: Sample) -> None:
+        """See `bus.Sender`."""
+        try:
+            body = codec.encode(sample)
+        except codec.Malformed as error:
+            self.counts.refused += 1
+            log.warning("sample_refused", session_id=sample.session_id, error=str(error))
+            return
+        key = (sample.session_id, sample.source)
+        self.counts.dropped += len(self._backlog.put(key, body, len(body)))
