@@ -8,13 +8,12 @@ record speaks of it, so whatever the copied records speak of is still there to b
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -25,6 +24,7 @@ from proctorhub.config import Settings
 from proctorhub.plugins import BlobNotFound, BlobStat, BlobStore, load
 from proctorhub.records import connection
 from proctorhub.records.base import utc_now
+from proctorhub.storage import streams
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -34,7 +34,6 @@ _RECORDINGS = "recordings"
 _KEPT = ("secrets", "tls", "media-node.id")
 _PART = ".part"
 _RESTORING = ".restoring"
-_BLOCK = 1 << 20
 
 
 class BackupError(Exception):
@@ -86,9 +85,9 @@ def make(settings: Settings, target: Path, *, recordings: bool = True) -> tuple[
         content = {"format": FORMAT, "proctorhub": __version__, **asdict(manifest)}
         _write(part / MANIFEST, [json.dumps(content, indent=1).encode()])
         for place in [part, *(path for path in part.rglob("*") if path.is_dir())]:
-            _sync(place)
+            streams.sync_folder(place)
         part.rename(folder)
-        _sync(target)
+        streams.sync_folder(target)
     except OSError as error:
         raise BackupError(f"cannot write the backup: {error}") from None
     finally:
@@ -103,7 +102,7 @@ def verify(source: Path) -> Manifest:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise BackupError(f"{source / MANIFEST} names a file outside the backup: {name}")
         try:
-            found = _digest(_blocks(source / name))
+            found = streams.digest(_blocks(source / name))
         except OSError as error:
             raise BackupError(f"{source} is not complete: {error}") from None
         if found != promised:
@@ -129,7 +128,7 @@ def restore(settings: Settings, source: Path) -> Manifest:
         # The database comes last: without it nothing looks restored.
         for path in sorted(part.iterdir(), key=lambda path: path.name == _DATABASE):
             path.rename(target / path.name)
-        _sync(target)
+        streams.sync_folder(target)
     except OSError as error:
         raise BackupError(f"cannot write {target}: {error}") from None
     finally:
@@ -190,7 +189,7 @@ def _copy_database(settings: Settings, to: Path) -> BlobStat:
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
         raise BackupError(f"the database cannot be copied: {reason[0]}")
-    return _digest(_blocks(to))
+    return streams.digest(_blocks(to))
 
 
 def _kept_files(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -242,35 +241,11 @@ def _link(old: Path, new: Path) -> bool:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            yield block
-
-
-def _digest(
-    blocks: Iterable[bytes], write: Callable[[bytes], object] = lambda block: None
-) -> BlobStat:
-    digest, size = hashlib.sha256(), 0
-    for block in blocks:
-        write(block)
-        digest.update(block)
-        size += len(block)
-    return BlobStat(size, digest.hexdigest())
+    return streams.blocks(path.open("rb"))
 
 
 def _write(path: Path, blocks: Iterable[bytes]) -> BlobStat:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        written = _digest(blocks, file.write)
-        file.flush()
-        os.fsync(file.fileno())
-    return written
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return streams.write_through(file, blocks)

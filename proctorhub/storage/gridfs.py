@@ -39,7 +39,7 @@ class GridFSStore:
             self.delete(key)
         upload = self._bucket().open_upload_stream(key, metadata={"sha256": sha256})
         try:
-            written = streams.copy(stream, upload.write)
+            written = streams.copy(streams.whole(stream), upload.write)
             if written != wanted:
                 raise BlobRefused(f"{key}: expected {wanted}, got {written}")
         except BaseException:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,12 +36,13 @@ class LocalStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_PART}")
         try:
-            written = self._write(part, stream)
+            with part.open("wb") as file:
+                written = streams.write_through(file, streams.whole(stream))
             if written != wanted:
                 raise BlobRefused(f"{key}: expected {wanted}, got {written}")
             path.with_name(path.name + _SUM).write_text(sha256)
             part.replace(path)
-            _sync_folder(path.parent)
+            streams.sync_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
         return wanted
@@ -84,19 +84,3 @@ class LocalStore:
 
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
-
-    @staticmethod
-    def _write(part: Path, stream: BinaryIO) -> BlobStat:
-        with part.open("wb") as file:
-            written = streams.copy(stream, file.write)
-            file.flush()
-            os.fsync(file.fileno())
-        return written
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,9 +1,11 @@
-"""Moving bytes between streams, a block at a time."""
+"""Moving bytes between streams and files, a block at a time."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from proctorhub.plugins import BlobStat
@@ -11,17 +13,45 @@ from proctorhub.plugins import BlobStat
 BLOCK_BYTES = 256 * 1024
 
 
-def copy(stream: BinaryIO, write: Callable[[bytes], object]) -> BlobStat:
-    """Pass the whole stream to `write` and return what it was."""
+def copy(blocks: Iterable[bytes], write: Callable[[bytes], object]) -> BlobStat:
+    """Pass all blocks to `write` and return what they were."""
     digest, size = hashlib.sha256(), 0
-    while block := stream.read(BLOCK_BYTES):
+    for block in blocks:
         write(block)
         digest.update(block)
         size += len(block)
     return BlobStat(size, digest.hexdigest())
 
 
-def blocks(stream: BinaryIO, start: int, length: int | None) -> Iterator[bytes]:
+def digest(blocks: Iterable[bytes]) -> BlobStat:
+    """Return what the blocks are."""
+    return copy(blocks, lambda block: None)
+
+
+def write_through(file: BinaryIO, blocks: Iterable[bytes]) -> BlobStat:
+    """Write all blocks to a file, flushed to the disk, and return what they were."""
+    written = copy(blocks, file.write)
+    file.flush()
+    os.fsync(file.fileno())
+    return written
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def whole(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what is left of a stream."""
+    while block := stream.read(BLOCK_BYTES):
+        yield block
+
+
+def blocks(stream: BinaryIO, start: int = 0, length: int | None = None) -> Iterator[bytes]:
     """Yield the bytes of `[start, start+length)`, then close the stream."""
     with stream:
         stream.seek(start)
