@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -227,9 +228,14 @@ def _check_turn(settings: Settings) -> None:
             raise SettingsError(f"setting media_origins: {origin!r} is not https://host[:port]")
 
 
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that give a child process these settings, by their names."""
+    return {f"PROCTORHUB_{name.upper()}": value for name, value in settings.items()}
+
+
 def unknown_environment() -> list[str]:
     """Return `PROCTORHUB_*` variables that no setting reads, so that typos do not pass."""
-    known = {f"PROCTORHUB_{name.upper()}" for name in Settings.model_fields} | {"PROCTORHUB_CONFIG"}
+    known = {"PROCTORHUB_CONFIG", *environment(dict.fromkeys(Settings.model_fields, ""))}
     return sorted(
         name
         for name in os.environ

@@ -35,13 +35,8 @@ PICTURES = 24  # of each person, shown in turn
 
 def measure(folder: Path, candidates: int, seconds: float) -> dict[str, Any]:
     """Return what a worker used while it looked at so many candidates."""
-    os.environ["PROCTORHUB_VISION"] = ""
-    try:
-        with house.started(folder), ready.connected(folder):
-            del os.environ["PROCTORHUB_VISION"]
-            return _measure(folder, ready.sessions(candidates), seconds)
-    finally:
-        os.environ.pop("PROCTORHUB_VISION", None)
+    with house.started(folder, vision=""), ready.connected(folder):
+        return _measure(folder, ready.sessions(candidates), seconds)
 
 
 def _measure(folder: Path, ids: list[str], seconds: float) -> dict[str, Any]:

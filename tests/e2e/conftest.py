@@ -6,7 +6,8 @@ import os
 import secrets
 import uuid
 import wave
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from skimage import data
 
+from proctorhub import config
 from proctorhub.cli.rehearsal import house
 
 CHROMIUM = "/usr/bin/chromium"
@@ -44,6 +46,14 @@ class Server:
     url: str
     token: str
     data_dir: Path
+    #: How it differs from the built-in settings.
+    settings: Mapping[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a command or a further process of this installation."""
+        given = {"data_dir": str(self.data_dir), **self.settings}
+        return {**os.environ, **config.environment(given)}
 
     def api(self, method: str, path: str, body: Any = None, **arguments: Any) -> Any:
         """Call the API as a machine with the administrator's token."""
@@ -67,25 +77,26 @@ class Server:
         return Account(made["id"], login, PASSWORD, name)
 
 
+@contextmanager
+def serving(
+    folder: Path, ports: tuple[int, int] | None = None, **settings: str
+) -> Iterator[Server]:
+    """`proctorhub run` with data of its own, and the settings that are given.
+
+    Most tests are not about vision, and looking costs time: those that are say `vision`.
+    """
+    settings = {"mongodb_name": f"e2e_{uuid.uuid4().hex[:8]}", "vision": "", **settings}
+    if uri := os.environ.get("PROCTORHUB_TEST_MONGODB_URI"):
+        settings["mongodb_uri"] = uri
+    with house.started(folder, ports, **settings) as running:
+        yield Server(settings.get("public_url", running.url), running.token, folder, settings)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`proctorhub run` on free ports with data of its own."""
-    folder = tmp_path_factory.mktemp("house")
-    # Most tests are not about vision, and looking costs time; those that are have their own server.
-    changed = {"PROCTORHUB_MONGODB_NAME": f"e2e_{uuid.uuid4().hex[:8]}", "PROCTORHUB_VISION": ""}
-    if uri := os.environ.get("PROCTORHUB_TEST_MONGODB_URI"):
-        changed["PROCTORHUB_MONGODB_URI"] = uri
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        with house.started(folder) as running:
-            yield Server(running.url, running.token, folder)
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with serving(tmp_path_factory.mktemp("house")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -40,8 +39,7 @@ class ExtraNode:
     def start(self) -> None:
         """Start it and wait until the control plane knows it."""
         environment = {
-            **os.environ,
-            "PROCTORHUB_DATA_DIR": str(self.server.data_dir),
+            **self.server.environment,
             "PROCTORHUB_PORT": self.server.url.rsplit(":", 1)[1],
             "PROCTORHUB_MEDIA_PORT": str(self.port),
             "PROCTORHUB_MEDIA_NODE_ID": self.id,

@@ -16,12 +16,11 @@ from typing import Any
 
 import pytest
 
-from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.person import Person
 from proctorhub.media.synthetic import WhipSender
 from tests import admission, vision_video
 from tests.e2e import processes
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, serving
 from tests.e2e.nodes import wait_for
 from tests.vision_faces import person
 
@@ -34,14 +33,8 @@ WITHIN_S = 60.0
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An installation that looks."""
-    folder = tmp_path_factory.mktemp("looking")
-    before = os.environ.pop("PROCTORHUB_VISION", None)
-    try:
-        with house.started(folder) as running:
-            yield Server(running.url, running.token, folder)
-    finally:
-        if before is not None:
-            os.environ["PROCTORHUB_VISION"] = before
+    with serving(tmp_path_factory.mktemp("looking"), vision="mediapipe") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +93,7 @@ def reanalyse(
     code = f"{change}\nfrom proctorhub.cli.main import main\nmain()"
     return subprocess.run(
         [sys.executable, "-c", code, "reanalyse", session_id, *more],
-        env={**os.environ, "PROCTORHUB_DATA_DIR": str(server.data_dir)},
+        env=server.environment,
         capture_output=True,
         text=True,
         timeout=120,

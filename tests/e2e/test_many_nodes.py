@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from proctorhub.cli.rehearsal import house
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, serving
 from tests.e2e.nodes import ExtraNode, wait_for
 from tests.e2e.steps import looks_like, waiting
 
@@ -25,9 +24,8 @@ FLUSH_S = 1.5
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An installation of its own: nodes come and go in it."""
-    folder = tmp_path_factory.mktemp("many")
-    with house.started(folder) as running:
-        yield Server(running.url, running.token, folder)
+    with serving(tmp_path_factory.mktemp("many")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from proctorhub.cli.rehearsal import house
 from tests.e2e import networks
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, serving
 from tests.e2e.steps import playing, waiting
 
 pytestmark = [
@@ -32,21 +32,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An installation at an address that every network leads to."""
     folder = tmp_path_factory.mktemp("reachable")
     port, media_port = house.free_ports(2)
-    changed = {
-        "PROCTORHUB_HOST": "0.0.0.0",
-        "PROCTORHUB_MEDIA_HOST": "0.0.0.0",
-        "PROCTORHUB_MEDIA_ADDRESSES": networks.HOUSE,
-        "PROCTORHUB_PUBLIC_URL": f"http://{networks.HOUSE}:{port}",
-        "PROCTORHUB_MEDIA_PUBLIC_URL": f"http://{networks.HOUSE}:{media_port}",
+    settings = {
+        "host": "0.0.0.0",
+        "media_host": "0.0.0.0",
+        "media_addresses": networks.HOUSE,
+        "public_url": f"http://{networks.HOUSE}:{port}",
+        "media_public_url": f"http://{networks.HOUSE}:{media_port}",
     }
     networks.ip("addr", "add", f"{networks.HOUSE}/32", "dev", "lo")
-    os.environ.update(changed)
     try:
-        with house.started(folder, (port, media_port)) as running:
-            yield Server(changed["PROCTORHUB_PUBLIC_URL"], running.token, folder)
+        with serving(folder, (port, media_port), **settings) as running:
+            yield running
     finally:
-        for name in changed:
-            del os.environ[name]
         networks.ip("addr", "del", f"{networks.HOUSE}/32", "dev", "lo")
 
 

@@ -115,3 +115,9 @@ def test_each_node_of_a_machine_has_a_spool_of_its_own(tmp_path) -> None:
 )
 def test_an_address_under_another_name(url, hostname, expected) -> None:
     assert config.under_name(url, hostname) == expected
+
+
+def test_settings_for_a_child_process_are_read_by_it(monkeypatch) -> None:
+    for name, value in config.environment({"vision": "", "media_host": "0.0.0.0"}).items():
+        monkeypatch.setenv(name, value)
+    assert (config.load().vision, config.load().media_host) == ("", "0.0.0.0")

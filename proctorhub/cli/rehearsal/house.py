@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,29 +35,39 @@ class House:
 
 
 @contextmanager
-def started(data_dir: Path, ports: tuple[int, int] | None = None) -> Iterator[House]:
-    """Run ProctorHub on free or given ports over `data_dir` until the end. Raises HouseError."""
+def started(
+    data_dir: Path, ports: tuple[int, int] | None = None, **settings: str
+) -> Iterator[House]:
+    """Run ProctorHub on free or given ports over `data_dir` until the end. Raises HouseError.
+
+    `settings` go before those of this process, and leave this process' environment alone.
+    """
     port, media_port = ports or free_ports(2)
     data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "rehearsal.log"
     command = [sys.executable, "-m", "proctorhub", "run", "--data", str(data_dir)]
     command += ["--port", str(port), "--media-port", str(media_port)]
+    environment = {**os.environ, **config.environment(settings)}
     with output.open("wb") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment,
         )
         try:
             url = f"http://localhost:{port}"
             _wait(process, [f"{url}/readyz", f"http://localhost:{media_port}/readyz"], output)
-            yield House(url, _token(data_dir))
+            yield House(url, _token(data_dir, settings))
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
             process.wait(STOP_S)
 
 
-def _token(data_dir: Path) -> str:
-    runtime.start(config.load(data_dir=data_dir))
+def _token(data_dir: Path, settings: Mapping[str, str]) -> str:
+    runtime.start(config.load(data_dir=data_dir, **settings))
     try:
         return tokens.issue_locally("rehearsal", ["admin", "exam_admin"])
     finally:

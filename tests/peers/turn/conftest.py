@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -13,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from proctorhub.cli.rehearsal import house
 from tests.e2e.conftest import (
     Server,
     browser_with,
     camera_file,
     playwright,
+    serving,
     sign_in,
     tone_file,
 )
@@ -104,16 +103,6 @@ def _wait(relay: Relay, process: subprocess.Popen[bytes]) -> None:
 def server(relay: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`proctorhub run` that tells browsers to go through the relay and no other way."""
     folder = tmp_path_factory.mktemp("relayed")
-    settings = {
-        "PROCTORHUB_TURN_URLS": relay.url,
-        "PROCTORHUB_TURN_SECRET": SECRET,
-        "PROCTORHUB_TURN_ONLY": "true",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        for name in ("PROCTORHUB_MONGODB_URI", "PROCTORHUB_MONGODB_NAME"):
-            if name in os.environ:
-                patch.delenv(name)
-        with house.started(folder) as running:
-            yield Server(running.url, running.token, folder)
+    settings = {"turn_urls": relay.url, "turn_secret": SECRET, "turn_only": "true"}
+    with serving(folder, **settings) as running:
+        yield running
