@@ -7,7 +7,6 @@ gives no keyframe keeps its segment open until `HARD_MAX_MS`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,17 @@ from typing import Any
 
 import structlog
 
-from proctorhub.media.clock import TrackClock, sound_offset_ms
+from proctorhub.media.clock import TrackClock
 from proctorhub.media.coverage import PAUSE_GAP_MS
 from proctorhub.media.frame import Frame
+from proctorhub.media.interleave import Interleaver
 from proctorhub.media.picture import describe
+from proctorhub.media.sidecar import sidecar
 from proctorhub.media.spool import ChainRecord, SpoolFull
 from proctorhub.media.webm import AUDIO_TRACK, VIDEO_TRACK, SegmentWriter, VideoTrack
 
 log = structlog.get_logger(__name__)
 
-SYNC_WAIT_S = 2.5
-HOLD_MS = 1500
 START_WAIT_MS = 3000
 VIDEO_IDLE_MS = 2500
 HARD_MAX_MS = 30_000
@@ -80,12 +79,7 @@ class Recorder:
         self._min_ms, self._max_ms = (int(limit * 1000) for limit in limits_s)
         self._hole_ms = min(PAUSE_GAP_MS[kind] for kind in clocks)
         self._links = links
-        self._pictures: deque[tuple[int, Frame]] = deque()
-        self._sounds: deque[tuple[int, Frame]] = deque()
-        self._newest: dict[str, int] = dict.fromkeys(clocks, -1)
-        self._unsynced: list[Frame] = []
-        self._first_fed_s: float | None = None
-        self._ready = False
+        self._merged = Interleaver(clocks, record.origin_ms)
         self._fed_s = 0.0
         self._segment: SegmentWriter | None = None
         self._video: VideoTrack | None = None
@@ -109,46 +103,19 @@ class Recorder:
     def feed(self, frame: Frame, now: float) -> None:
         """Take one frame; it is written with the next `tick`. `now` is UTC seconds."""
         self._fed_s = now
-        if self._ready:
-            self._enqueue(frame)
-        else:
-            self._unsynced.append(frame)
-            self._start_when_synced(now)
+        self._merged.feed(frame, now)
 
     def note_loss(self, packets: int) -> None:
         """Count packets that were given up into the segment being written."""
         self._lost_packets += packets
 
-    def _start_when_synced(self, now: float) -> None:
-        # Waiting for the first sender reports puts camera and microphone on one clock from the
-        # first segment on.
-        if self._first_fed_s is None:
-            self._first_fed_s = now
-        waited = now - self._first_fed_s
-        if waited < SYNC_WAIT_S and not all(clock.synced for clock in self._clocks.values()):
-            return
-        self._ready = True
-        for frame in self._unsynced:
-            self._enqueue(frame)
-        self._unsynced.clear()
-
-    def _enqueue(self, frame: Frame) -> None:
-        utc_ms = round(self._clocks[frame.kind].seconds(frame.rtp) * 1000)
-        at = max(utc_ms - self._record.origin_ms, self._newest[frame.kind], 0)
-        self._newest[frame.kind] = at
-        queue = self._pictures if frame.kind == "video" else self._sounds
-        queue.append((at, frame))
-
     def _release(self, everything: bool = False) -> None:
-        newest = self._newest.values()
-        limit = max(newest) if everything else max(min(newest), max(newest) - HOLD_MS)
-        pictures, sounds = self._pictures, self._sounds
+        merged = self._merged
+        limit = merged.limit(everything)
         while True:
             if self._segment is None and not self._begin(everything):
                 return
-            # Of the same instant the picture comes first.
-            picture_first = pictures and (not sounds or pictures[0][0] <= sounds[0][0])
-            queue = pictures if picture_first else sounds
+            queue = merged.first()
             if not queue or queue[0][0] > limit:
                 return
             if self._segment is not None and self._is_behind_a_hole(queue[0][0]):
@@ -165,15 +132,15 @@ class Recorder:
 
     def _begin(self, everything: bool) -> bool:
         """Open a segment where the queues stand; False when that has to wait."""
-        pictures, sounds = self._pictures, self._sounds
+        pictures, sounds, newest = self._merged.pictures, self._merged.sounds, self._merged.newest
         while pictures and not pictures[0][1].key:
             pictures.popleft()
             self.dropped += 1
-            self._ask(self._newest["video"])
+            self._ask(newest["video"])
         starts = [queue[0][0] for queue in (pictures, sounds) if queue]
         if not starts:
             return False
-        waited = self._newest["audio"] - starts[0] if sounds else 0
+        waited = newest["audio"] - starts[0] if sounds else 0
         expected = "video" in self._clocks and not pictures
         if expected and waited < START_WAIT_MS and not everything:
             return False  # the first keyframe is on its way; let the sound wait for it
@@ -256,7 +223,15 @@ class Recorder:
         segment, self._segment = self._segment, None
         if segment is None:
             return
-        values = self._values(segment, self._end_ms() if at is None else at)
+        values = sidecar(
+            self._record,
+            segment,
+            self._end_ms() if at is None else at,
+            video=self._video,
+            clocks=self._clocks,
+            frames=self._counts,
+            lost_packets=self._lost_packets,
+        )
         self._lost_packets = 0
         try:
             segment.close()
@@ -272,40 +247,13 @@ class Recorder:
         ends = [self._last["audio"] + AUDIO_FRAME_MS, self._last["video"]]
         return max(self._written_ms, *ends)
 
-    def _values(self, segment: SegmentWriter, ended: int) -> dict[str, Any]:
-        record, video = self._record, self._video if self._counts["video"] else None
-        return {
-            "session_id": record.session_id,
-            "source": record.source,
-            "chain": record.chain,
-            "seq": int(segment.path.stem),
-            "origin_ms": record.origin_ms,
-            "started_at_ms": record.origin_ms + segment.timestamp_ms,
-            "ended_at_ms": record.origin_ms + ended,
-            "header_bytes": segment.header_bytes,
-            "video_codec": video.codec if video else None,
-            "width": video.width if video else 0,
-            "height": video.height if video else 0,
-            "has_audio": "audio" in self._clocks,
-            "video_frames": self._counts["video"],
-            "audio_frames": self._counts["audio"],
-            "lost_packets": self._lost_packets,
-            **self._sync(),
-        }
-
-    def _sync(self) -> dict[str, float | None]:
-        drifts = {f"{kind}_drift_ms_h": c.drift_ms_h for kind, c in self._clocks.items()}
-        found = {**drifts, "sound_offset_ms": sound_offset_ms(self._clocks)}
-        return {name: None if v is None else round(v, 3) for name, v in found.items()}
-
     def tick(self, now: float) -> None:
         """Write what came; end a silent sender's segment. Call a few times a second.
 
         Doing it for many frames in a row costs half of doing it for each.
         """
-        if not self._ready:
-            if self._unsynced:
-                self._start_when_synced(now)
+        if not self._merged.ready:
+            self._merged.start_when_synced(now)
             return
         idle = now - self._fed_s > IDLE_CLOSE_S
         self._release(everything=idle)
@@ -323,13 +271,10 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits and end the segment."""
-        self._ready = True
-        for frame in self._unsynced:
-            self._enqueue(frame)
-        self._unsynced.clear()
+        self._merged.start()
         self._release(everything=True)
         self._end()
         if self._no_room_since is not None:
             origin = self._record.origin_ms
-            newest = max(self._newest.values())
+            newest = max(self._merged.newest.values())
             self._links.storage_gap(origin + self._no_room_since, origin + newest)
