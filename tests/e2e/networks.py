@@ -6,8 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
+#: Runs at the same time, and what a killed one left behind, must not meet: each has its addresses.
+_RUN = os.getpid() % 250
 #: Where the installation is, whichever way a computer comes.
-HOUSE = "10.79.0.1"
+HOUSE = f"10.79.{_RUN}.1"
 NOWHERE = "02:00:00:00:00:99"
 
 
@@ -44,7 +46,8 @@ class Uplink:
     def __init__(self, namespace: str, number: int) -> None:
         self._namespace = namespace
         self._host, self._device = f"ph{number}h{os.getpid() % 10_000}", f"eth{number}"
-        self._gateway, self.address = f"10.77.{number}.1", f"10.77.{number}.2"
+        network = f"10.{80 + number}.{_RUN}"
+        self._gateway, self.address = f"{network}.1", f"{network}.2"
         inside = ["type", "veth", "peer", "name", self._device, "netns", namespace]
         ip("link", "add", self._host, *inside)
         ip("addr", "add", f"{self._gateway}/24", "dev", self._host)
