@@ -32,6 +32,28 @@ export async function problemOf(response) {
   return new Problem({ ...body, status: response.status, detail: body.detail || body.title || fallback });
 }
 
+/** What a server that is overtaken or being restarted answers; asking again soon helps. */
+const PASSING = [0, 502, 503, 504];
+const AGAIN_AFTER_MS = [500, 2000];
+const ANSWERS_WITHIN_MS = 15_000;
+
+const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
+
+/** Ask, and ask again when nobody answered: a question changes nothing. */
+export async function get(path) {
+  for (const ms of AGAIN_AFTER_MS) {
+    try {
+      return await question(path);
+    } catch (error) {
+      if (!PASSING.includes(error.status)) throw error;
+    }
+    await pause(ms);
+  }
+  return question(path);
+}
+
+const question = (path) => call("GET", path, undefined, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) });
+
 async function call(method, path, body, { signal, keepalive, priority } = {}) {
   const headers = { Accept: "application/json" };
   const options = { method, headers, signal, keepalive, priority, credentials: "same-origin", cache: "no-store" };
@@ -56,7 +78,6 @@ async function call(method, path, body, { signal, keepalive, priority } = {}) {
   return response.json();
 }
 
-export const get = (path, options) => call("GET", path, undefined, options);
 export const post = (path, body = {}, options) => call("POST", path, body, options);
 export const put = (path, body, options) => call("PUT", path, body, options);
 export const patch = (path, body) => call("PATCH", path, body);
