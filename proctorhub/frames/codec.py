@@ -102,6 +102,14 @@ class _Reader:
             raise Malformed("bytes after the end")
 
 
+def decode_sample(body: bytes) -> Sample:
+    """Return the sample of a body. Raises Malformed, also for a wish."""
+    message = decode(body)
+    if isinstance(message, BurstWish):
+        raise Malformed("a wish, where samples come")
+    return message
+
+
 def _picture(picture: SampledPicture) -> list[bytes]:
     _check_picture(picture.width, picture.height, picture.jpeg)
     return [_packed(_SIZE, picture.width, picture.height, picture.burst), picture.jpeg]
