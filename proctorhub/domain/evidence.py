@@ -38,7 +38,12 @@ def _refuse_floats(value: Any) -> None:
 
 def entry_hash(entry: Mapping[str, Any]) -> str:
     """Return the lower-case hex SHA-256 of one entry, its `previous` hash included."""
-    return hashlib.sha256(canonical({name: entry[name] for name in _HASHED})).hexdigest()
+    return sha256({name: entry[name] for name in _HASHED})
+
+
+def sha256(value: Any) -> str:
+    """Return the lower-case hex SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 @dataclass(frozen=True)

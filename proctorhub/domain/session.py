@@ -30,6 +30,7 @@ class Action(StrEnum):
     CHECK_IN = "check-in"
     READY = "ready"
     WAIVE = "waive"
+    ADMIT = "admit"
     IDENTIFY = "identify"
     APPROVE = "approve"
     REJECT = "reject"
@@ -93,6 +94,7 @@ RULES: dict[Action, Rule] = {
     _A.CHECK_IN: _rule((_S.PLANNED,), _S.CHECKED_IN, Side.CANDIDATE, Side.PLATFORM),
     _A.READY: _rule((_S.CHECKED_IN,), _S.WAITING, Side.CANDIDATE),
     _A.WAIVE: _rule((_S.CHECKED_IN,), _S.ADMITTED, Side.PLATFORM),
+    _A.ADMIT: _rule((_S.WAITING,), _S.ADMITTED, Side.PLATFORM),
     _A.IDENTIFY: _rule((_S.WAITING,), _S.IDENTIFYING, Side.PROCTOR),
     _A.APPROVE: _rule((_S.IDENTIFYING,), _S.ADMITTED, Side.PROCTOR),
     _A.REJECT: _rule((_S.IDENTIFYING,), _S.REJECTED, Side.PROCTOR),
@@ -114,6 +116,8 @@ ACCESS = frozenset({_S.ADMITTED, *_ON_AIR})
 MEDIA_OPEN = frozenset({_S.CHECKED_IN, _S.WAITING, _S.IDENTIFYING, _S.ADMITTED, *_ON_AIR})
 #: States in which the two sides may write to each other.
 TALKING = MEDIA_OPEN
+#: States in which software may be asked who the candidate is.
+CHECKABLE = (_S.CHECKED_IN, _S.WAITING, _S.IDENTIFYING)
 #: States that end the sending of media.
 MEDIA_ENDED = frozenset({*_OVER, _S.CANCELLED, _S.NO_SHOW, _S.CONCLUDED})
 
@@ -132,9 +136,20 @@ def allowed(state: State, side: Side) -> list[Action]:
     return [a for a, rule in RULES.items() if state in rule.sources and side in rule.sides]
 
 
-def after(state: State, action: Action, side: Side) -> State:
-    """Return the state that follows. Raises ActionRefused."""
+def after(state: State, action: Action, side: Side, *, verified: bool = False) -> State:
+    """Return the state that follows. Raises ActionRefused.
+
+    `verified`: the newest check by software recognised the candidate, in an exam whose tier lets
+    the platform admit alone (`admits_alone`); without it nobody is admitted that way.
+    """
     rule = RULES[action]
     if state not in rule.sources or side not in rule.sides:
         raise ActionRefused(action, state)
+    if action is Action.ADMIT and not verified:
+        raise ActionRefused(action, state)
     return rule.to or state
+
+
+def admits_alone(tier: Tier, *, software: bool) -> bool:
+    """Tell whether the platform may admit without a person, once software identifies at all."""
+    return tier is Tier.AI and software

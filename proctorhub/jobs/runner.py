@@ -12,6 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from proctorhub.config import Settings
 from proctorhub.services import (
     booking,
+    identity_judging,
     log,
     monitoring,
     monitoring_settings,
@@ -33,6 +34,9 @@ SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
     ("reconcile_bookings", booking.reconcile, 60),
     ("tick_rules", monitoring.tick_due, 1),
     ("finish_rules", monitoring.finish_over, 2),
+    ("settle_identity", identity_judging.settle_due, 0.5),
+    ("admit_recognised", identity_judging.admit_due, 0.5),
+    ("remove_bursts", identity_judging.remove_bursts, 10),
     ("watch_the_watchers", watchers.check, 1),
     ("log_monitoring_changes", monitoring_settings.spread_all, 30),
 )

@@ -20,6 +20,8 @@ _VIEW_UNCHANGED = frozenset(
         "chat",
         "note",
         "still.taken",
+        "identity.challenged",
+        "identity.recorded",
         "segment.stored",
         "segment.backfilled",
         "gap.noted",

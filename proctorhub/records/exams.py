@@ -47,6 +47,14 @@ class Monitoring(EmbeddedDocument):  # type: ignore[misc]
     meta = {"strict": True}
 
 
+class Identification(EmbeddedDocument):  # type: ignore[misc]
+    """Whether software identifies candidates, and may compare with the face of an earlier exam."""
+
+    software = BooleanField(default=False)
+    enrolment = BooleanField(default=False)
+    meta = {"strict": True}
+
+
 class VideoSettings(EmbeddedDocument):  # type: ignore[misc]
     """One source's picture; see domain/media_settings.py."""
 
@@ -111,6 +119,7 @@ class Exam(Document):  # type: ignore[misc]
     tier = StringField(required=True, choices=[tier.value for tier in Tier])
     open = BooleanField(default=False)
     rules = EmbeddedDocumentField(ExamRules, default=ExamRules)
+    identity = EmbeddedDocumentField(Identification, default=Identification)
     monitoring = EmbeddedDocumentField(Monitoring, default=Monitoring)
     monitoring_changes = ListField(DictField())
     media = EmbeddedDocumentField(MediaSettings, default=_usual_media)

@@ -17,10 +17,13 @@ from mongoengine import (
     StringField,
 )
 
+from proctorhub.domain import identity
 from proctorhub.domain.media import GapCause, Origin
 from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Verdict
 from proctorhub.records.base import UtcField, new_id, utc_now
+
+_CHECK_STATES = [state.value for state in identity.State]
 
 
 class Booking(EmbeddedDocument):  # type: ignore[misc]
@@ -42,7 +45,10 @@ class Consent(EmbeddedDocument):  # type: ignore[misc]
 
 
 class IdentityCheck(EmbeddedDocument):  # type: ignore[misc]
-    """What the proctor decided about who this is."""
+    """What was decided about who this is; without `by` it was the platform that decided.
+
+    `software` is what software had said until then, about the check `check_id`.
+    """
 
     status = StringField(choices=["approved", "rejected"])
     reason = StringField(max_length=2000, default="")
@@ -50,6 +56,47 @@ class IdentityCheck(EmbeddedDocument):  # type: ignore[misc]
     face_still = StringField()
     by = StringField()
     at = UtcField()
+    software = StringField(choices=_CHECK_STATES)
+    check_id = StringField()
+    meta = {"strict": True}
+
+
+class Challenge(EmbeddedDocument):  # type: ignore[misc]
+    """The nonce that chose the moves; whoever answers it takes it away."""
+
+    nonce = StringField(required=True)
+    at = UtcField(required=True)
+    expires_at = UtcField(required=True)
+    meta = {"strict": True}
+
+
+class SoftwareCheck(EmbeddedDocument):  # type: ignore[misc]
+    """The newest check of the candidate's identity by software.
+
+    A worker that takes it is named until `claimed_until`; `measured` is its answer, which the job
+    runner judges. `burst` is the file of the moves, removed with the verdict; `admits` says that
+    the platform may admit the candidate on the strength of it.
+    """
+
+    id = StringField(required=True)
+    state = StringField(required=True, choices=_CHECK_STATES)
+    at = UtcField(required=True)
+    answer_by = UtcField(required=True)
+    admits = BooleanField(required=True)
+    enrolment = BooleanField(required=True)
+    nonce = StringField(required=True)
+    elapsed_ms = IntField(required=True)
+    document_still = StringField(required=True)
+    selfie_still = StringField(required=True)
+    burst = StringField()
+    quality = DictField()
+    claimed_by = StringField()
+    claimed_until = UtcField()
+    claims = IntField(default=0)
+    measured = DictField()
+    reasons = ListField(StringField())
+    record = DictField()
+    decided_at = UtcField()
     meta = {"strict": True}
 
 
@@ -87,7 +134,8 @@ class LowBandwidth(EmbeddedDocument):  # type: ignore[misc]
 class Still(EmbeddedDocument):  # type: ignore[misc]
     """A picture taken from a source; its bytes are in GridFS under the same id.
 
-    `frame_at` is when the source showed it, `segment_id` the segment that holds the frame.
+    `frame_at` is when the source showed it, `segment_id` the segment that holds the frame;
+    `by_candidate`: the candidate's own page handed it in.
     """
 
     id = StringField(required=True)
@@ -98,6 +146,7 @@ class Still(EmbeddedDocument):  # type: ignore[misc]
     at = UtcField(required=True)
     frame_at = UtcField()
     segment_id = StringField()
+    by_candidate = BooleanField()
     meta = {"strict": True}
 
 
@@ -120,6 +169,10 @@ class Session(Document):  # type: ignore[misc]
     equipment = DictField()
     consent = EmbeddedDocumentField(Consent)
     identity = EmbeddedDocumentField(IdentityCheck)
+    challenge = EmbeddedDocumentField(Challenge)
+    identity_check = EmbeddedDocumentField(SoftwareCheck)
+    challenges = IntField(default=0)
+    identity_attempts = IntField(default=0)
     conclusion = EmbeddedDocumentField(Conclusion)
     sources = MapField(EmbeddedDocumentField(SourceStatus))
     low_bandwidth = EmbeddedDocumentField(LowBandwidth)
@@ -149,6 +202,7 @@ class Session(Document):  # type: ignore[misc]
             {"fields": ["proctor_id", "scheduled_at"]},
             {"fields": ["state", "ends_at"]},
             {"fields": ["pending.id"], "sparse": True},
+            {"fields": ["identity_check.state", "identity_check.at"], "sparse": True},
             {"fields": ["recordings_told", "state"]},
         ],
     }

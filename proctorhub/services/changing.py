@@ -60,20 +60,19 @@ def act(
 
 def write(
     session_id: str,
-    entry: log.Entry,
-    *,
+    *entries: log.Entry,
     require: Document | None = None,
     values: Document | None = None,
     more: Document | None = None,
 ) -> Document | None:
-    """Update the session and leave the entry with it; None when `require` did not hold.
+    """Update the session and leave the entries with it; None when `require` did not hold.
 
     `more` holds further update operators.
     """
     operators: Document = {**(more or {})}
     if values:
         operators["$set"] = values
-    operators["$push"] = {**operators.get("$push", {}), "pending": entry}
+    operators["$push"] = {**operators.get("$push", {}), "pending": {"$each": list(entries)}}
     changed: Document | None = Session._get_collection().find_one_and_update(
         {"_id": session_id, **(require or {})}, operators, return_document=ReturnDocument.AFTER
     )

@@ -27,6 +27,7 @@ _FIELDS = (
     "candidates",
     "proctors",
 )
+_IDENTITY = ("software", "enrolment")
 _RULES = ("allowed", "forbidden", "require_screen", "require_microphone", "instructions")
 LONGEST_WINDOW = timedelta(days=366)
 
@@ -39,12 +40,14 @@ def create(actor: Actor, draft: dict[str, Any]) -> dict[str, Any]:
 
 
 def update(actor: Actor, exam_id: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change an exam. Its window and duration stay once somebody has booked or begun it."""
+    """Change an exam. What people booked by stays: window, duration, tier, identification."""
     require(actor, Right.MANAGE_EXAMS)
     exam = find(actor, exam_id)
     fixed = {"duration_min", "opens_at", "closes_at", "tier"} & {
         name for name, value in changes.items() if value != getattr(exam, name, None)
     }
+    if {**identity_view(exam), **(changes.get("identity") or {})} != identity_view(exam):
+        fixed.add("identity")
     if fixed and Session.objects(exam_id=exam_id, state__nin=["cancelled"]).first():
         field = sorted(fixed)[0]
         raise Conflict(
@@ -104,6 +107,11 @@ def rules_view(rules: ExamRules) -> dict[str, Any]:
     }
 
 
+def identity_view(exam: Exam) -> dict[str, bool]:
+    """Return how the exam identifies candidates."""
+    return {name: bool(getattr(exam.identity, name)) for name in _IDENTITY}
+
+
 def view(exam: Exam, *, with_url: bool = False) -> dict[str, Any]:
     """Return an exam as docs/api.md shows it; the address of the exam itself is for staff only."""
     return {
@@ -115,6 +123,7 @@ def view(exam: Exam, *, with_url: bool = False) -> dict[str, Any]:
         "tier": exam.tier,
         "open": exam.open,
         "rules": rules_view(exam.rules),
+        "identity": identity_view(exam),
         "media": asdict(exam.media.plain()),
         "candidates": list(exam.candidates) if with_url else [],
         "proctors": list(exam.proctors) if with_url else [],
@@ -134,6 +143,8 @@ def _saved(exam: Exam, changes: dict[str, Any], *, insert: bool) -> dict[str, An
         if name not in _RULES:
             raise Invalid(f"rules.{name}", "There is no such rule.")
         setattr(exam.rules, name, value)
+    for name, value in (changes.get("identity") or {}).items():
+        setattr(exam.identity, name, value)
     _change_media(exam, changes.get("media") or {})
     _check(exam)
     exam.save(force_insert=insert)

@@ -141,20 +141,21 @@ def approve(
         "by": actor.user_id,
         "at": utc_now(),
     }
+    stills = {"document_still": document_still, "face_still": face_still}
     changing.act(
         session_id,
         Action.APPROVE,
         Side.PROCTOR,
         actor,
-        values={"identity": identity},
-        data={"document_still": document_still, "face_still": face_still},
+        values={"identity": identity | _software(session)},
+        data=stills | _software(session),
     )
     return sessions.view(actor, session_id)
 
 
 def reject(actor: Actor, session_id: str, reason: str) -> dict[str, Any]:
     """Turn the candidate away, with the reason they read."""
-    access.as_proctor(actor, session_id)
+    session = access.as_proctor(actor, session_id)
     reason = text(reason, "reason")
     identity = {"status": "rejected", "reason": reason, "by": actor.user_id, "at": utc_now()}
     changing.act(
@@ -162,10 +163,20 @@ def reject(actor: Actor, session_id: str, reason: str) -> dict[str, Any]:
         Action.REJECT,
         Side.PROCTOR,
         actor,
-        values={"identity": identity, "reason": reason, "finished_at": utc_now()},
-        data={"reason": reason},
+        values={
+            "identity": identity | _software(session),
+            "reason": reason,
+            "finished_at": utc_now(),
+        },
+        data={"reason": reason} | _software(session),
     )
     return sessions.view(actor, session_id)
+
+
+def _software(session: changing.Document) -> dict[str, str]:
+    """Return what software had said when a person decided; nothing where it was not asked."""
+    check = session.get("identity_check")
+    return {"software": check["state"], "check_id": check["id"]} if check else {}
 
 
 def _require_still(session: changing.Document, field: str, still_id: str, purpose: str) -> None:

@@ -13,6 +13,8 @@ from proctorhub.domain import ticket
 TICKET_PRIVATE = "ticket.key"
 TICKET_PUBLIC = "ticket.pub"
 FLASK = "flask.key"
+EVIDENCE_PRIVATE = "evidence.key"
+EVIDENCE_PUBLIC = "evidence.pub"
 
 
 def folder(settings: Settings) -> Path:
@@ -33,6 +35,19 @@ def ensure(settings: Settings) -> None:
         _write(place / TICKET_PUBLIC, public)
     if not (place / FLASK).exists():
         _write(place / FLASK, secrets.token_urlsafe(48))
+
+
+def evidence_key(settings: Settings) -> str:
+    """Return the key that signs evidence, made by whoever signs first: the job runner.
+
+    The public half beside it is what others verify with.
+    """
+    place = folder(settings)
+    if not (place / EVIDENCE_PRIVATE).exists():
+        private, public = ticket.new_keys()
+        _write(place / EVIDENCE_PUBLIC, public)
+        _write(place / EVIDENCE_PRIVATE, private)
+    return read(settings, EVIDENCE_PRIVATE)
 
 
 def read(settings: Settings, name: str) -> str:

@@ -143,6 +143,7 @@ def _view(
         "equipment": session.get("equipment") or None,
         "consent": session.get("consent"),
         "identity": _identity(session, for_candidate),
+        "identity_check": _identity_check(session.get("identity_check")),
         "conclusion": _conclusion(session.get("conclusion")),
         "sources": {
             name: {"state": s["state"], "chain": s["chain"], "at": s["at"]}
@@ -168,6 +169,7 @@ def _exam(exam: Exam | None, state: State, for_candidate: bool) -> View | None:
         "tier": exam.tier,
         "open": exam.open,
         "rules": exams.rules_view(exam.rules),
+        "identity": exams.identity_view(exam),
         "url": (exam.url or None) if state in ACCESS or not for_candidate else None,
     }
 
@@ -191,7 +193,11 @@ def _identity(session: changing.Document, for_candidate: bool) -> View | None:
     identity = session.get("identity")
     if not identity:
         return None
-    shown = {"status": identity["status"], "reason": identity.get("reason", "")}
+    shown = {
+        "status": identity["status"],
+        "reason": identity.get("reason", ""),
+        "by": "person" if identity.get("by") else "software",
+    }
     if for_candidate:
         # What the proctor remarked on an approval is for staff; a rejection owes a reason.
         return shown if identity["status"] == "rejected" else {**shown, "reason": ""}
@@ -199,8 +205,16 @@ def _identity(session: changing.Document, for_candidate: bool) -> View | None:
         **shown,
         "document_still": identity.get("document_still"),
         "face_still": identity.get("face_still"),
+        "software": identity.get("software"),
         "at": identity.get("at"),
     }
+
+
+def _identity_check(check: View | None) -> View | None:
+    if not check:
+        return None
+    at = check.get("decided_at") or check["at"]
+    return {"id": check["id"], "state": check["state"], "at": at}
 
 
 def _conclusion(conclusion: View | None) -> View | None:

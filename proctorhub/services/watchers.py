@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from pymongo import UpdateOne
@@ -15,7 +16,7 @@ from proctorhub.domain import signals
 from proctorhub.domain.incident_rules import RULES, Detector
 from proctorhub.domain.observation import Source
 from proctorhub.domain.permissions import Actor
-from proctorhub.domain.watching import Facts, Looking, looking
+from proctorhub.domain.watching import WORKER_QUIET_MS, Facts, Looking, looking
 from proctorhub.records.base import utc_now
 from proctorhub.records.incidents import RuleState, VisionWorker, Watch
 from proctorhub.services import access, changing, log, monitoring, recording
@@ -29,6 +30,12 @@ def beat(worker_id: str, able: Iterable[Detector]) -> None:
     VisionWorker._get_collection().update_one(
         {"_id": worker_id}, {"$set": {"able": names, "beat_at": utc_now()}}, upsert=True
     )
+
+
+def anybody() -> bool:
+    """Tell whether any worker lives now."""
+    since = utc_now() - timedelta(milliseconds=WORKER_QUIET_MS)
+    return VisionWorker.objects(beat_at__gte=since).first() is not None
 
 
 def pages_alive(pages: Mapping[str, bool]) -> None:

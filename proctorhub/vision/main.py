@@ -15,7 +15,9 @@ from proctorhub.frames import bus
 from proctorhub.services import runtime
 from proctorhub.vision import abilities, composition, memories
 from proctorhub.vision.composition import Composition
+from proctorhub.vision.identity import Examiner
 from proctorhub.vision.status import Metrics, StatusServer
+from proctorhub.vision.turns import taking_turns
 from proctorhub.vision.watchlist import Watchlist
 from proctorhub.vision.worker import Worker
 
@@ -29,7 +31,7 @@ def main(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     receiver = bus.receiver(settings)
     runtime.start(settings)
-    backends = composition.compose(settings)
+    backends = taking_turns(composition.compose(settings))
     _tell(backends)
     metrics = Metrics(receiver.counts)
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -38,11 +40,14 @@ def main(settings: Settings) -> None:
     status = StatusServer(
         settings.vision_host, settings.vision_port, metrics, worker.problem, settings.metrics_token
     )
+    examiner = Examiner(worker_id, backends)
     watchlist.start()
+    examiner.start()
     log.info(
         "vision_worker_ready", host=settings.vision_host, port=status.port, space=backends.space_id
     )
     worker.run()
+    examiner.close()
     watchlist.close()
     status.close()
     receiver.close()

@@ -108,6 +108,13 @@ class Media(Answer):
     low_bandwidth: bool
 
 
+class Identification(Answer):
+    """Whether software identifies, and may compare with the face of an earlier exam."""
+
+    software: bool
+    enrolment: bool
+
+
 class Exam(Answer):
     """An exam."""
 
@@ -119,6 +126,7 @@ class Exam(Answer):
     tier: Tier
     open: bool
     rules: Rules
+    identity: Identification
     media: Media
     candidates: list[str]
     proctors: list[str]

@@ -63,6 +63,13 @@ class Media(Body):
     low_bandwidth: bool = unchanged()
 
 
+class Identification(Body):
+    """How candidates are identified: what is left out stays as it is, or off."""
+
+    software: bool = unchanged()
+    enrolment: bool = unchanged()
+
+
 class ExamDraft(Body):
     """An exam to be made; no `candidates` or `proctors` means every one."""
 
@@ -73,6 +80,7 @@ class ExamDraft(Body):
     tier: Tier = Tier.AI_HUMAN
     open: bool = False
     rules: RulesDraft = Field(default_factory=RulesDraft)
+    identity: Identification = unchanged()
     media: Media = unchanged()
     candidates: Ids = Field(default_factory=list)
     proctors: Ids = Field(default_factory=list)
@@ -99,6 +107,7 @@ class ExamChange(Body):
     tier: Tier = unchanged()
     open: bool = unchanged()
     rules: RulesChange = unchanged()
+    identity: Identification = unchanged()
     media: Media = unchanged()
     candidates: Ids = unchanged()
     proctors: Ids = unchanged()
@@ -114,9 +123,8 @@ def list_exams(actor: Actor) -> dict[str, Any]:
 @resource.route("POST", "/exams", body=ExamDraft, answer=Exam, status=201)
 def create_exam(actor: Actor, body: ExamDraft) -> dict[str, Any]:
     """Set up an exam."""
-    return exams.create(
-        actor, {**body.model_dump(), **body.model_dump(include={"media"}, exclude_unset=True)}
-    )
+    partly = body.model_dump(include={"media", "identity"}, exclude_unset=True)
+    return exams.create(actor, {**body.model_dump(exclude={"media", "identity"}), **partly})
 
 
 @resource.route("GET", "/exams/<exam_id>", answer=Exam)

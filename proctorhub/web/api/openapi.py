@@ -125,17 +125,19 @@ def _request_content(route: Route, keys: dict[Any, Any]) -> dict[str, Any]:
         return {"application/json": {"schema": _ref(keys, route.body, "validation")}}
     if route.raw:
         return {route.raw[0]: {}}
-    if not route.upload:
+    names = [route.upload] if route.upload else list(route.files or ())
+    if not names:
         return {}
     file = {
         "type": "object",
-        "required": [route.upload],
-        "properties": {route.upload: {"type": "string", "format": "binary"}},
+        "required": names,
+        "properties": {name: {"type": "string", "format": "binary"} for name in names},
     }
     if route.form:
         fields = route.form.model_json_schema()
-        file["properties"] = {**fields["properties"], **file["properties"]}  # type: ignore[dict-item]
-        file["required"] = [*fields.get("required", []), route.upload]
+        written = _inline(fields["properties"], fields.get("$defs", {}))
+        file["properties"] = {**written, **file["properties"]}  # type: ignore[dict-item]
+        file["required"] = [*fields.get("required", []), *names]
     return {"multipart/form-data": {"schema": file}}
 
 

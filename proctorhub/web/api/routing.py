@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,7 +28,8 @@ class Media:
 class Route:
     """One operation; `handler` gets `actor` (unless `anyone`), parts of the path, what was sent.
 
-    `raw` is the content type and the largest size of a body that is taken as it is.
+    `files` maps the files of a multipart body to the largest size of each. `raw` is the content
+    type and the largest size of a body that is taken as it is.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Route:
     query: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
     upload: str | None = None
+    files: Mapping[str, int] | None = None
     raw: tuple[str, int] | None = None
     answer: Any = None
     status: int = 200
@@ -86,6 +88,10 @@ def _arguments(route: Route) -> dict[str, Any]:
         if route.form:
             found["form"] = parsing.form(route.form)
         found["data"] = parsing.uploaded(route.upload)
+    if route.files:
+        if route.form:
+            found["form"] = parsing.form(route.form)
+        found["files"] = {name: parsing.uploaded(name) for name in route.files}
     if route.raw:
         found["data"] = parsing.raw_body(route.raw[0])
     if route.body:
@@ -110,6 +116,8 @@ def view_of(route: Route) -> Callable[..., Any]:
     guarded = route.guard(view) if route.guard else view
     if route.upload:
         return allow_body(IMAGE_LIMIT + FORM_OVERHEAD)(guarded)
+    if route.files:
+        return allow_body(sum(route.files.values()) + FORM_OVERHEAD)(guarded)
     return allow_body(route.raw[1])(guarded) if route.raw else guarded
 
 

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
+from proctorhub.domain import identity
 from proctorhub.domain.incident_rules import Detector
 from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Tier, Verdict
-from proctorhub.web.api.answers import Rules, Video
+from proctorhub.web.api.answers import Identification, Rules, Video
 from proctorhub.web.api.fields import Answer
 from proctorhub.web.api.incident_answers import OpenIncident
 
@@ -23,6 +24,7 @@ class ExamOfSession(Answer):
     tier: Tier
     open: bool
     rules: Rules
+    identity: Identification
     url: str | None
 
 
@@ -86,9 +88,19 @@ class Identity(Answer):
 
     status: Literal["approved", "rejected"]
     reason: str
+    by: Literal["person", "software"]
+    software: identity.State | None = None
     document_still: str | None = None
     face_still: str | None = None
     at: AwareDatetime | None = None
+
+
+class NewestCheck(Answer):
+    """The newest check of the identity by software."""
+
+    id: str
+    state: identity.State
+    at: AwareDatetime
 
 
 class Conclusion(Answer):
@@ -147,6 +159,7 @@ class Session(Answer):
     equipment: Equipment | None
     consent: Consent | None
     identity: Identity | None
+    identity_check: NewestCheck | None
     conclusion: Conclusion | None
     sources: dict[str, SourceState]
     media: Sending | None

@@ -1,0 +1,242 @@
+"""Measuring who a candidate is: document, face and moves, for the rule of `domain/identity.py`.
+
+Embeddings live as long as one measurement. What could not be measured is left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from statistics import mean
+from typing import TYPE_CHECKING
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from proctorhub.domain import document as reading
+from proctorhub.domain import identity, liveness
+from proctorhub.domain.identity import PLACES, Against, Measured
+from proctorhub.plugins import Capability, Face, FaceGeometry
+from proctorhub.services import identity_queue
+from proctorhub.services.identity_queue import Request
+from proctorhub.vision import document
+from proctorhub.vision.composition import Composition
+from proctorhub.vision.pictures import Decoder, UndecodablePicture
+
+if TYPE_CHECKING:
+    from proctorhub.plugins import Embedding, Image
+
+log = structlog.get_logger(__name__)
+
+NEEDED = (
+    Capability.DETECT,
+    Capability.POSE,
+    Capability.EYES,
+    Capability.EMBED,
+    Capability.OCR,
+)
+ASK_EVERY_S = 0.5
+#: So many pictures of the moves are compared with the picture of the face, the most frontal ones.
+COMPARED_FRAMES = 3
+
+
+class Examiner:
+    """Takes checks and measures them in a thread of its own; `turns` keeps it off the looks."""
+
+    def __init__(self, worker_id: str, backends: Composition) -> None:
+        self._worker_id = worker_id
+        self._backends = backends
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="identity", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the check that is under way."""
+        self._stop.set()
+        self._thread.join()
+
+    def once(self) -> bool:
+        """Measure the check that waits longest; False when there was none."""
+        request = identity_queue.claim(self._worker_id)
+        if request is None:
+            return False
+        kept = identity_queue.answer(self._worker_id, request, measure(self._backends, request))
+        log.info("identity_measured", session_id=request.session_id, kept=kept)
+        return True
+
+    def _run(self) -> None:
+        away = False
+        while not self._stop.is_set():
+            try:
+                found = self.once()
+                away = False
+            except PyMongoError as error:
+                if not away:
+                    log.warning("identity_database_away", error=type(error).__name__)
+                away, found = True, False
+            except Exception:  # whatever a backend raises: told, and the check goes to another
+                log.exception("identity_not_measured")
+                found = False
+            if not found:
+                self._stop.wait(ASK_EVERY_S)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A picture with its largest face, and the score of the next."""
+
+    image: Image
+    faces: list[Face]
+
+    @property
+    def person(self) -> Face | None:
+        return max(self.faces, key=lambda face: face.area, default=None)
+
+    @property
+    def second(self) -> float:
+        others = [face.score for face in self.faces if face is not self.person]
+        return max(others, default=0.0)
+
+
+def measure(backends: Composition, request: Request) -> Measured:
+    """Return what these backends find."""
+    decoder = Decoder()
+    paper, selfie = (_seen(backends, decoder, jpeg) for jpeg in (request.document, request.selfie))
+    shown = document.look(backends, paper.image, paper.faces) if paper else None
+    text = reading.read(request.name, shown.lines if shown else ())
+    burst = _burst(backends, decoder, request)
+    verdict = liveness.judge(
+        liveness.challenge(request.nonce),
+        [one.frame for one in burst],
+        elapsed_ms=request.elapsed_ms,
+    )
+    photograph = shown.photograph if shown else None
+    person = selfie.person if selfie else None
+    compared = [Against.DOCUMENT, Against.BURST]
+    if request.enrolment is not None:
+        compared.append(Against.ENROLMENT)
+    zone = text.zone
+    return Measured(
+        missing=[needed.value for needed in NEEDED if needed not in backends],
+        models=backends.models(NEEDED),
+        thresholds=_thresholds(backends),
+        compared=[against.value for against in compared],
+        distances=_distances(backends, decoder, request, paper, photograph, selfie, burst),
+        document_face_px=_px(photograph),
+        selfie_face_px=_px(person),
+        second_face=round(selfie.second, PLACES) if selfie else 0.0,
+        legibility=_rounded(shown.legibility if shown else None),
+        glare=_rounded(shown.glare if shown else None),
+        name=text.name.match.value,
+        name_read=text.name.read,
+        number=text.number,
+        birth_date=text.birth_date,
+        expiry_date=text.expiry_date,
+        zone=identity.Zone(zone.format, dict(zone.checks), zone.repaired) if zone else None,
+        liveness=verdict.outcome.value,
+        liveness_reasons=list(verdict.reasons),
+        seen_ms=list(verdict.seen_ms),
+        frames=len(burst),
+    )
+
+
+def _seen(backends: Composition, decoder: Decoder, jpeg: bytes) -> _Seen | None:
+    try:
+        image = decoder.decode(jpeg).image
+    except UndecodablePicture:
+        return None
+    faces = backends[Capability.DETECT].detect([image])[0] if Capability.DETECT in backends else []
+    return _Seen(image, faces)
+
+
+@dataclass(frozen=True)
+class _Moment:
+    frame: liveness.Frame
+    jpeg: bytes
+    geometry: FaceGeometry | None
+
+
+def _burst(backends: Composition, decoder: Decoder, request: Request) -> list[_Moment]:
+    found = []
+    for at_ms, jpeg in request.burst:
+        seen = _seen(backends, decoder, jpeg)
+        person = seen.person if seen else None
+        geometry = None
+        if seen and person and Capability.POSE in backends:
+            geometry = backends[Capability.POSE].geometry(seen.image, person)
+        frame = liveness.Frame(
+            at_ms,
+            hashlib.sha256(jpeg).hexdigest(),
+            yaw=geometry.yaw if geometry else None,
+            pitch=geometry.pitch if geometry else None,
+            eyes=mean(geometry.eyes) if geometry and geometry.eyes else None,
+        )
+        found.append(_Moment(frame, jpeg, geometry))
+    return found
+
+
+def _distances(
+    backends: Composition,
+    decoder: Decoder,
+    request: Request,
+    paper: _Seen | None,
+    photograph: Face | None,
+    selfie: _Seen | None,
+    burst: list[_Moment],
+) -> dict[str, float]:
+    """Return the distance of the face before the camera to each other one that can be told."""
+    if Capability.EMBED not in backends or selfie is None or selfie.person is None:
+        return {}
+    backend = backends[Capability.EMBED]
+    face = backend.embed(selfie.image, selfie.person)
+    if face is None:
+        return {}
+
+    def apart(seen: _Seen | None, person: Face | None) -> float | None:
+        other: Embedding | None = None
+        if seen is not None and person is not None:
+            other = backend.embed(seen.image, person)
+        return None if other is None else backend.distance(face, other)
+
+    frontal = sorted((m for m in burst if m.geometry), key=lambda m: _turned(m.geometry))
+    moves = [_seen(backends, decoder, moment.jpeg) for moment in frontal[:COMPARED_FRAMES]]
+    apart_moves = [d for seen in moves if seen if (d := apart(seen, seen.person)) is not None]
+    found = {
+        Against.DOCUMENT: apart(paper, photograph),
+        # The worst of them: somebody else for half of the moves is somebody else.
+        Against.BURST: max(apart_moves, default=None),
+    }
+    if request.enrolment is not None:
+        earlier = _seen(backends, decoder, request.enrolment)
+        found[Against.ENROLMENT] = apart(earlier, earlier.person if earlier else None)
+    return {name.value: round(d, PLACES) for name, d in found.items() if d is not None}
+
+
+def _turned(geometry: FaceGeometry | None) -> float:
+    return abs(geometry.yaw) + abs(geometry.pitch) if geometry else 180.0
+
+
+def _thresholds(backends: Composition) -> identity.Thresholds | None:
+    if Capability.EMBED not in backends:
+        return None
+    backend = backends[Capability.EMBED]
+    space_id, limits = backend.space_id, backend.match_thresholds
+    assert space_id is not None and limits is not None
+    return identity.Thresholds(
+        space_id, limits.accept, limits.reject, limits.false_match_rate, limits.source
+    )
+
+
+def _px(face: Face | None) -> float | None:
+    if face is None:
+        return None
+    x1, y1, x2, y2 = face.box
+    return round(min(x2 - x1, y2 - y1), 1)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, PLACES)
