@@ -130,6 +130,11 @@ class Rule:
     burst: bool = False
     yields_to: tuple[Detector, ...] = ()
 
+    @property
+    def waits_for_rest(self) -> bool:
+        """Whether nothing of it is judged before the candidate's own rest is known."""
+        return bool(self.criteria) and all(criterion.calibrated for criterion in self.criteria)
+
     def severity_at(self, length_ms: int) -> Severity:
         """Return the severity of an incident of this length."""
         reached = [severity for at, severity in self.grows if length_ms >= at]

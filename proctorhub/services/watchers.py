@@ -116,6 +116,7 @@ def gaps(session: changing.Document) -> list[View]:
 
 
 def _detectors(session_id: str) -> list[View]:
+    rested = _rested(session_id)
     now = [one for one in monitoring.watched() if one.session_id == session_id]
     items = []
     for session, facts, _ in _facts(now):
@@ -128,9 +129,20 @@ def _detectors(session_id: str) -> list[View]:
                         "source": RULES[detector].source.value,
                         "state": state.value,
                         "since": recording.moment(since) if since is not None else None,
+                        "calibrating": state is Looking.LIVE
+                        and RULES[detector].waits_for_rest
+                        and not rested,
                     }
                 )
     return items
+
+
+def _rested(session_id: str) -> bool:
+    """Tell whether it is known where the candidate's face points at rest."""
+    state = RuleState._get_collection().find_one(
+        {"session_id": session_id, "source": Source.CAMERA.value}, {"state.calibration.rest": 1}
+    )
+    return bool(state and state["state"]["calibration"]["rest"])
 
 
 def _facts(

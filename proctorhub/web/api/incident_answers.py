@@ -79,12 +79,16 @@ class OpenIncident(Answer):
 
 
 class DetectorState(Answer):
-    """How one detector stands now; `since` when it fell silent."""
+    """How one detector stands now; `since` when it fell silent.
+
+    While `calibrating` it looks, but judges nothing before it knows the candidate's own rest.
+    """
 
     detector: Detector
     source: Source
     state: Looking
     since: AwareDatetime | None
+    calibrating: bool
 
 
 class MonitoringGap(Answer):

@@ -77,6 +77,28 @@ def test_a_silent_worker_is_told_once_and_its_return_too(proctor, running):
     assert gap["ended_at"] > gap["started_at"]
 
 
+def test_looking_away_is_told_as_calibrating_for_the_first_minute(proctor, running):
+    able = {*CAMERA, Detector.LOOKING_AWAY}
+
+    def look(at: int) -> None:
+        values = {Value.FACE: 0.9, Value.YAW: 3.0, Value.DOWN: 5.0, Value.IRIS: 0.5}
+        monitoring.observe(running, [Observation(Source.CAMERA, at, values)], Policy(), serves=able)
+
+    def calibrating() -> set[str]:
+        detectors = watchers.of_session(proctor, running)["detectors"]
+        return {one["detector"] for one in detectors if one["calibrating"]}
+
+    now = log.millis(utc_now())
+    watchers.beat("w1", able)
+    assert calibrating() == set(), "nobody looks yet"
+    for at in range(now - 62_000, now - 2_000, 1_000):
+        look(at)
+    look(now - 2_001)
+    assert calibrating() == {"looking_away"}
+    look(now)
+    assert calibrating() == set()
+
+
 def test_a_session_that_no_worker_took_is_silent_from_the_start(proctor, running):
     watchers.beat("w1", CAMERA)
     watchers.check()

@@ -37,6 +37,7 @@ const LOOKING = {
   silent: () => t("silent"),
   no_source: () => t("no picture"),
   not_checked: () => t("not checked"),
+  calibrating: () => t("still learning, about a minute"),
 };
 
 const DECISIONS = {

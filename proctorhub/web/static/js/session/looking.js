@@ -6,9 +6,11 @@ import { $, h, icon, show } from "../lib/dom.js";
 import { detectorWord, lookingWord } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 
-const ORDER = ["silent", "no_source", "not_checked", "live"];
-const TONE = { silent: "tone-bad", live: "tone-ok" };
-const SIGN = { silent: "triangle-alert", live: "eye" };
+const ORDER = ["silent", "no_source", "not_checked", "calibrating", "live"];
+const TONE = { silent: "tone-bad", calibrating: "tone-info", live: "tone-ok" };
+const SIGN = { silent: "triangle-alert", calibrating: "hourglass", live: "eye" };
+// what looks but judges nothing yet is a group of its own
+const group = ({ state, calibrating }) => (calibrating ? "calibrating" : state);
 const NEWS = /^(monitoring|source|track|state)\./;
 const AGAIN_MS = 10_000;
 
@@ -32,12 +34,12 @@ export class Looking {
     show(this.root, detectors.length > 0);
     if (now === this.#drawn) return;
     this.#drawn = now;
-    const groups = ORDER.map((state) => [state, detectors.filter((one) => one.state === state)]).filter(([, all]) => all.length);
+    const groups = ORDER.map((state) => [state, detectors.filter((one) => group(one) === state)]).filter(([, all]) => all.length);
     $("[data-looking]", this.root).replaceChildren(...groups.map(([state, all]) => this.#group(state, all)));
   }
 
   #group(state, all) {
     const names = all.map((one) => detectorWord(one.detector)).join(", ");
-    return h("li", { data: { state } }, h("details", { open: state === "silent" }, h("summary", { class: `badge-state ${TONE[state] ?? ""}` }, icon(SIGN[state] ?? "ban"), `${lookingWord(state)}: ${all.length}`), h("span", { class: "small soft" }, names)));
+    return h("li", { data: { state } }, h("details", { open: ["silent", "calibrating"].includes(state) }, h("summary", { class: `badge-state ${TONE[state] ?? ""}` }, icon(SIGN[state] ?? "ban"), `${lookingWord(state)}: ${all.length}`), h("span", { class: "small soft" }, names)));
   }
 }

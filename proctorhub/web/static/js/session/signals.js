@@ -50,13 +50,19 @@ export class Signals {
     if (state === this.#state) return;
     this.#state = state;
     if (!HERE.includes(state) || exam.tier === "none") return this.#want([]);
-    try {
-      this.#heard(await get(`/sessions/${this.#session}/signals`));
-    } catch {
-      // asked again with the next state, and every answer to what is sent says it, too
-      this.#state = null;
-    }
+    await this.#ask(state);
     return this.#send();
+  }
+
+  /** Ask what is wanted in this state until there is an answer. */
+  async #ask(state) {
+    if (this.#state !== state) return;
+    try {
+      const answer = await get(`/sessions/${this.#session}/signals`);
+      if (this.#state === state) this.#heard(answer);
+    } catch (error) {
+      if (LATER.has(error.status) || error.status >= 500) setTimeout(() => this.#ask(state), AGAIN_MS);
+    }
   }
 
   #heard({ wanted, observed }) {
