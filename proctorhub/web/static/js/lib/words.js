@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { detectorWord } from "./flag-words.js";
+import { outcomeWord } from "../identity/outcome.js";
 import { t } from "./t.js";
 
 const STATES = {
@@ -104,6 +105,10 @@ const ENTRIES = {
   "monitoring.silent": (d) => t("Nobody looks: {what}", { what: d.detectors.map(detectorWord).join(", ") }),
   "monitoring.live": (d) => t("Looked at again: {what}", { what: d.detectors.map(detectorWord).join(", ") }),
   "monitoring.changed": () => t("Monitoring settings changed"),
+  "identity.challenged": () => t("Identity check begun"),
+  "identity.submitted": () => t("Pictures for the identity check sent"),
+  "identity.checked": (d) => t("Identity check: {outcome}", { outcome: outcomeWord(d.state) }),
+  "identity.recorded": () => t("Identity check signed"),
 };
 
 export function entryWord(entry) {
@@ -143,6 +148,10 @@ const GROUPS = {
   "incident.decided": "state",
   "monitoring.silent": "alert",
   "monitoring.live": "media",
+  "identity.challenged": "storage",
+  "identity.submitted": "storage",
+  "identity.checked": "proof",
+  "identity.recorded": "storage",
 };
 export const entryGroup = (entry) => GROUPS[entry.kind] ?? "state";
 

@@ -6,16 +6,23 @@ import { t } from "../lib/t.js";
 const QUALITY = 0.92;
 const NODE_MS = 4000;
 
-async function grab(video) {
+/** What a <video> shows now, at its own size. */
+export function shown(video) {
   if (!video.videoWidth) throw new Error(t("There is no picture to take a still of."));
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;
   canvas.getContext("2d").drawImage(video, 0, 0);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
+  return canvas;
+}
+
+export async function jpeg(canvas, quality = QUALITY) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
   if (!blob) throw new Error(t("The still could not be made."));
   return blob;
 }
+
+const grab = async (video) => jpeg(shown(video));
 
 /** A picture out of the recording, with its time and segment; null where the node gives none. */
 async function recorded({ sessionId, source }) {

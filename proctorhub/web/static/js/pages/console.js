@@ -13,6 +13,7 @@ import { soundSwitch, toast } from "../lib/toast.js";
 import { tabs } from "../lib/tabs.js";
 import { entryWord, lowWord, stateBadge, stateWord, verdictBadge } from "../lib/words.js";
 import { take } from "../media/stills.js";
+import { IdentityPanel } from "../identity/panel.js";
 import { Chat } from "../session/chat.js";
 import { ConsoleMedia } from "../session/console-media.js";
 import { Entries } from "../session/entries.js";
@@ -37,6 +38,7 @@ const media = new ConsoleMedia({ sessionId: id, onProblem: problem });
 const chat = new Chat({ root: $("#chat"), sessionId: id });
 const health = new Health($("#health"));
 const identification = new Identification({ sessionId: id, onProblem: problem, onDecided: (next) => render(next) });
+const identityPanel = new IdentityPanel({ root: $("#identity-panel"), sessionId: id, onProblem: problem, onFound: (check) => identification.offer(check) });
 const sideTabs = tabs($(".tabs"));
 // what came in while the pane was hidden could not scroll it
 $("#pane-log").addEventListener("shown", () => $("#log").scrollTo(0, $("#log").scrollHeight));
@@ -96,6 +98,7 @@ function render(next) {
   show($("#actions"), $$("#actions > button, #facts > *").some((part) => !part.hidden));
   show($("#flags"), session.exam.tier !== "none" && state !== "planned");
   identification.session(session);
+  identityPanel.session(session);
   health.session(session);
   const open = mine && MEDIA_OPEN.includes(state);
   show($("#media"), open || state === "planned");

@@ -7,6 +7,7 @@ import { connect } from "../lib/live.js";
 import { detectorWord } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 import { causeWord, sourceWord, stateBadge, verdictBadge } from "../lib/words.js";
+import { IdentityPanel } from "../identity/panel.js";
 import { Flags, flagKeys } from "../session/flags.js";
 import { replay } from "../session/replay.js";
 
@@ -37,7 +38,8 @@ function facts(session) {
 
 function identity(session) {
   const { identity: check } = session;
-  const words = { approved: t("Approved by the proctor."), rejected: t("Rejected: {reason}", { reason: check?.reason ?? "" }) };
+  const by = check?.by === "software" ? t("Let in by software.") : t("Approved by the proctor.");
+  const words = { approved: by, rejected: t("Rejected: {reason}", { reason: check?.reason ?? "" }) };
   setText($("#identity"), words[check?.status] ?? t("No identification took place."));
   const stills = [
     [check?.document_still, t("Document")],
@@ -93,6 +95,7 @@ function downloads(sources) {
   $("#downloads").replaceChildren(...links);
 }
 
+const panel = new IdentityPanel({ root: $("#identity-panel"), sessionId: id, onProblem: (error) => say($("#problem"), error.message) });
 const flags = new Flags({ root: $("#flags"), sessionId: id, onChosen: (one) => film?.show(Date.parse(one.started_at)) });
 
 /** When nobody looked, for it is not the same as nothing having happened. */
@@ -117,6 +120,7 @@ function render({ session, entries, sources, log, incidents, suspicion, may_deci
   setText($("#signed"), session.conclusion ? t("Signed by {name}, {when}", { name: session.conclusion.by, when: clock.moment(session.conclusion.at) }) : "");
   facts(session);
   identity(session);
+  panel.session(session);
   completeness(sources);
   downloads(sources);
   show($("#loading"), false);

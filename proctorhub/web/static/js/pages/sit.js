@@ -8,6 +8,7 @@ import { $, $$, busy, h, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
 import { t } from "../lib/t.js";
 import { stateBadge, stateWord, verdictBadge } from "../lib/words.js";
+import { IdentityCheck } from "../identity/check.js";
 import { EquipmentCheck } from "../media/equipment-check.js";
 import { forget } from "../media/ring-store.js";
 import { ChatDock } from "../session/chat-dock.js";
@@ -50,6 +51,7 @@ const dock = new ChatDock(id, {
   onUnread: (count) => time.unread(count),
 });
 const saver = new LineSaver({ sessionId: id, onSwitched: (next) => render(next), onProblem: (error) => say($("#problem"), error.message) });
+const identity = new IdentityCheck({ sessionId: id });
 const entries = new Entries(id, (entry, { live }) => {
   dock.chat.add(entry, { quiet: !live });
   if (entry.kind === "warning" && live) warn(entry);
@@ -143,8 +145,8 @@ function showStep(step) {
   if (!changed) return;
   announce(stateWord(session.state));
   const heading = $(`[data-show="${step}"] h1`, root);
-  const typing = $("#chat").contains(document.activeElement);
-  if (heading && !typing) {
+  const elsewhere = $("#chat").contains(document.activeElement) || identity.going;
+  if (heading && !elsewhere) {
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
     scrollTo({ top: 0 });
@@ -203,6 +205,7 @@ async function render(next) {
   await fill[step]?.();
   showStep(step);
   mediaFor(session.state);
+  identity.session(session);
   if (step === "set-up") {
     if (watched()) mediaChanged();
     // nothing to switch on: an exam without proctoring goes straight on

@@ -9,6 +9,7 @@ import { take } from "../media/stills.js";
 
 export class Identification {
   #stills = { document: null, face: null };
+  #own = {};
 
   constructor({ sessionId, onProblem, onDecided }) {
     this.sessionId = sessionId;
@@ -41,11 +42,18 @@ export class Identification {
     this.active = state === "identifying";
   }
 
+  /** The pictures of the candidate's own check, where the proctor took none: the decision may rest on them. */
+  offer({ details }) {
+    const sent = { document: details?.document_still, face: details?.selfie_still };
+    for (const [purpose, still] of Object.entries(sent)) if (still && !this.#own[purpose]) this.#put(purpose, still);
+  }
+
   async take(purpose) {
     if (!this.active) return;
     await busy($(`[data-take="${purpose}"]`), async () => {
       try {
         const still = await take($("#camera-video"), { sessionId: this.sessionId, source: "camera", purpose });
+        this.#own[purpose] = true;
         this.#put(purpose, still.id);
       } catch (error) {
         this.onProblem(error);
@@ -66,7 +74,10 @@ export class Identification {
 
   /** A `still.taken` entry: fills the panel again after a reload, and the list of stills. */
   entry({ data, at }) {
-    if (data.purpose in this.#stills) this.#put(data.purpose, data.still_id);
+    if (data.purpose in this.#stills) {
+      this.#own[data.purpose] = true;
+      this.#put(data.purpose, data.still_id);
+    }
     const url = `/api/v1/sessions/${this.sessionId}/stills/${data.still_id}`;
     const words = { document: t("Document"), face: t("Face") };
     const text = words[data.purpose] ?? sourceWord(data.source);

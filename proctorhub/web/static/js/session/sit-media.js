@@ -1,6 +1,6 @@
 // The candidate's side of the media: own camera and screen on air, the proctor on the small tile.
 
-import { $, say, setText, show } from "../lib/dom.js";
+import { $, $$, say, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
 import { Backfill } from "../media/backfill.js";
 import * as devices from "../media/devices.js";
@@ -107,7 +107,7 @@ export class SitMedia {
   #send(source, stream) {
     $(`#${source}-video`).srcObject = stream;
     if (source === "camera") {
-      $("#identify-video").srcObject = stream;
+      for (const video of $$("[data-own-camera]")) video.srcObject = stream;
       this.#meter.start(stream);
     }
     this.#publishers[source].start(stream);
@@ -206,7 +206,7 @@ export class SitMedia {
     this.viewer.stop();
     this.#meter.stop();
     for (const publisher of Object.values(this.#publishers)) publisher.stop();
-    for (const id of ["#camera-video", "#screen-video", "#identify-video"]) $(id).srcObject = null;
+    for (const video of [$("#camera-video"), $("#screen-video"), ...$$("[data-own-camera]")]) video.srcObject = null;
     say($("#media-problem"), "");
   }
 }
