@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,9 @@ class NullLedger:
             with Path(place).open("a") as file:
                 file.write(json.dumps({"kind": kind, **values}) + "\n")
 
-    def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
+    def track_state(
+        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+    ) -> None:
         pass
 
     def heartbeat(self, beat: Beat) -> list[str]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from proctorhub.domain.alarms import Alarm
+
 #: A node is thought dead after so long without a heart-beat, seconds.
 DEAD_AFTER_S = 3.0
 #: Until then a new session may still be given to it, when there is nobody else.
@@ -29,6 +31,7 @@ class Beat:
 
     `any_name`: it listens everywhere, so that it is found under the name the pages have.
     `sending` are sessions with a sender here; `holding` those with media not handed over yet.
+    `alarms` are what does not work here now.
     """
 
     node_id: str
@@ -45,6 +48,7 @@ class Beat:
     octets: int
     sending: tuple[str, ...]
     holding: tuple[str, ...]
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from proctorhub.config import Settings
 from proctorhub.services import (
+    alarms,
     booking,
     identity_judging,
     log,
@@ -38,6 +39,7 @@ SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
     ("admit_recognised", identity_judging.admit_due, 0.5),
     ("remove_bursts", identity_judging.remove_bursts, 10),
     ("watch_the_watchers", watchers.check, 1),
+    ("watch_the_nodes", alarms.check, 1),
     ("log_monitoring_changes", monitoring_settings.spread_all, 30),
 )
 

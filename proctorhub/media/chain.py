@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from proctorhub.domain.alarms import Alarm, Part, Reason
 from proctorhub.domain.media import CloseReason, GapCause, NotedGap
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.coverage import Coverage
@@ -24,11 +25,10 @@ from proctorhub.media.sampler import Sampler
 from proctorhub.media.spool import ChainRecord, Spool
 from proctorhub.media.tasks import spawn
 from proctorhub.media.upload import Uploader
+from proctorhub.media.watch import TrackWatch
 from proctorhub.media.webm import VideoTrack
 
 log = structlog.get_logger(__name__)
-
-SILENT_AFTER_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class Chain:
         self.peer = Peer()
         self.publisher: Publisher | None = None
         self.coverage: Coverage | None = None
-        self.silent = False
+        self.silent: tuple[str, ...] = ()
         self.created_s = time.monotonic()
         self._keeping = keeping
         self._origin_ms = origin_ms
         self._on_live, self._on_closed = on_live, on_closed
         self._folder: Path | None = None
         self._recorder: Recorder | None = None
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._watches: dict[str, TrackWatch] = {}
         self._closed = False
         self.peer.on_connected = self._connected
         self.peer.on_closed = lambda: self.close(CloseReason.CONNECTION_LOST)
@@ -138,6 +138,11 @@ class Chain:
         if keeping.sampler is not None:
             keeping.sampler.opened(self)
         self._tell("source_opened", at_ms=now_ms, replaced=replaced)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it is being recorded now."""
+        return self._recorder is not None and not self._closed
 
     @property
     def keyframe(self) -> Keyframe | None:
@@ -212,22 +217,37 @@ class Chain:
             self._recorder.flush()
 
     def _watch(self) -> None:
-        # aiortc has no `disconnected`: a track without packets is how a lost connection shows.
         assert self.publisher is not None
         now = time.monotonic()
-        silent = False
+        written = self._recorder.written if self._recorder is not None else {}
         for kind, track in self.publisher.tracks.items():
-            packets = track.ingest.packets
-            count, since = self._seen.get(kind, (-1, now))
-            if packets != count:
-                self._seen[kind] = (packets, now)
-            elif now - since > SILENT_AFTER_S:
-                silent = True
+            watch = self._watches.setdefault(kind, TrackWatch())
+            watch.look(now, track.ingest.packets, track.ingest.octets, written.get(kind, 0))
+        silent = tuple(kind for kind, watch in self._watches.items() if watch.silent)
         if silent != self.silent:
             self.silent = silent
             state = "silent" if silent else "live"
-            self.log.info("track_state", state=state)
-            self._tell("track_state", state=state, at_ms=int(time.time() * 1000))
+            self.log.info("track_state", state=state, tracks=silent)
+            at_ms = int(time.time() * 1000)
+            self._tell("track_state", state=state, at_ms=at_ms, tracks=list(silent))
+
+    def alarms(self) -> list[Alarm]:
+        """Return what is not recorded though it comes."""
+        if self._recorder is None:
+            return []
+        if self._recorder.failing is not None:
+            return [self._alarm(self._recorder.failing, "all", self._recorder.failing_since_s)]
+        now, clock = time.monotonic(), time.time()
+        return [
+            self._alarm(Reason.NOT_WRITTEN, kind, clock - (now - watch.unwritten_since))
+            for kind, watch in self._watches.items()
+            if watch.unwritten_since is not None
+        ]
+
+    def _alarm(self, reason: Reason, track: str, since_s: float) -> Alarm:
+        since_ms = int(since_s * 1000)
+        names = (self.session_id, self.source, Part.RECORDER, reason, since_ms)
+        return Alarm(*names, track=track, chain=self.id)
 
     def close(self, reason: CloseReason) -> None:
         """End the chain: close its segment, tell the ledger, close the connection."""

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from proctorhub.config import Settings
+from proctorhub.domain.alarms import Alarm
 from proctorhub.domain.media import CloseReason
 from proctorhub.domain.placement import Beat, measured_limit
 from proctorhub.domain.ticket import Source
@@ -70,6 +71,7 @@ class Heartbeat:
         self._cpu = self._lag_ms = 0.0
         self._seen_cpu, self._seen_at = time.process_time(), time.monotonic()
         self._told = True
+        self._alarmed: set[object] = set()
 
     async def begin(self) -> None:
         """Tell for the first time, and go on telling."""
@@ -97,6 +99,8 @@ class Heartbeat:
                 wanted = time.monotonic() + BEAT_S / _STEPS
                 await asyncio.sleep(BEAT_S / _STEPS)
                 worst = max(worst, time.monotonic() - wanted)
+                if {alarm.key for alarm in self.alarms()} != self._alarmed:
+                    break  # bad news, and good news after it, do not wait for the next beat
             self._lag_ms += _SMOOTHING * (worst * 1000 - self._lag_ms)
             # A ledger that hangs is told again when it is done hanging, not once a second.
             if telling.done():
@@ -131,6 +135,8 @@ class Heartbeat:
             spool_used=self._spool.used_bytes / (settings.spool_limit_mb * 1024 * 1024),
             sessions=len(sending),
         )
+        alarms = self.alarms()
+        self._alarmed = {alarm.key for alarm in alarms}
         tracks = [t for c in chains if c.publisher for t in c.publisher.tracks.values()]
         return Beat(
             node_id=self.node_id,
@@ -147,7 +153,14 @@ class Heartbeat:
             octets=sum(track.ingest.octets for track in tracks),
             sending=sending,
             holding=tuple(self._spool.sessions()),
+            alarms=tuple(alarms),
         )
+
+    def alarms(self) -> list[Alarm]:
+        """Return what does not work here now."""
+        recorded = [c for c in self._registry.chains.values() if c.recorded]
+        found = [alarm for chain in recorded for alarm in chain.alarms()]
+        return found + self._uploader.alarms([(c.session_id, c.source) for c in recorded])
 
     def _measure_cpu(self) -> None:
         cpu, now = time.process_time(), time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,8 +60,10 @@ class Ledger(Protocol):
     def note_gap(self, gap: NotedGap) -> None:
         """Media is missing."""
 
-    def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
-        """A source is `live` or `silent`."""
+    def track_state(
+        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+    ) -> None:
+        """A source is `live`, or some of its tracks are `silent`."""
 
     def heartbeat(self, beat: Beat) -> list[str]:
         """The node lives. Return the sessions that were placed elsewhere: they are to be closed."""
@@ -119,24 +121,29 @@ class ServicesLedger:
         with self._services() as recording:
             recording.note_gap(gap)
 
-    def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
+    def track_state(
+        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+    ) -> None:
         """See Ledger."""
         with self._services() as recording:
-            recording.track_state(session_id, source, state, at_ms)
+            recording.track_state(session_id, source, state, at_ms, tracks)
 
     def heartbeat(self, beat: Beat) -> list[str]:
         """See Ledger."""
-        from proctorhub.services import nodes
+        from proctorhub.services import alarms, nodes
 
         with self._services():
-            return nodes.heartbeat(beat)
+            elsewhere = nodes.heartbeat(beat)
+            alarms.told(beat.node_id, beat.alarms)
+            return elsewhere
 
     def leave(self, node_id: str) -> None:
         """See Ledger."""
-        from proctorhub.services import nodes
+        from proctorhub.services import alarms, nodes
 
         with self._services():
             nodes.leave(node_id)
+            alarms.told(node_id, ())
 
     def watched(self, session_ids: Iterable[str]) -> dict[str, dict[str, Rate]]:
         """See Ledger."""

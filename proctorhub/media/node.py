@@ -156,9 +156,12 @@ class Node:
             chains = list(self._registry.chains.values())
             now = time.time()
             for chain in chains:
-                chain.tick(now)
-                if beat % SECOND == 0:
-                    chain.second(now)
+                try:
+                    chain.tick(now)
+                    if beat % SECOND == 0:
+                        chain.second(now)
+                except Exception:  # one sender's trouble must not stop the others' clock
+                    chain.log.exception("tick_failed")
             if beat % SECOND == 0:
                 for viewer in list(self._registry.viewers.values()):
                     viewer.report(now)

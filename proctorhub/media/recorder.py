@@ -7,6 +7,7 @@ gives no keyframe keeps its segment open until `HARD_MAX_MS`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from proctorhub.domain.alarms import Reason
 from proctorhub.media.clock import TrackClock
 from proctorhub.media.coverage import PAUSE_GAP_MS
 from proctorhub.media.frame import Frame
@@ -90,6 +92,12 @@ class Recorder:
         self._asked_ms = -KEYFRAME_EVERY_MS
         self._lost_packets = 0
         self._no_room_since: int | None = None
+        self._taken = dict.fromkeys(clocks, 0)
+        #: How many frames of each track have gone into files, told with each flush.
+        self.written = dict(self._taken)
+        #: Why files cannot be written, None while they can, and since when (UTC seconds).
+        self.failing: Reason | None = None
+        self.failing_since_s = 0.0
         self.dropped = 0
         self.keyframe: Keyframe | None = None
         #: Gets every recorded frame with its UTC time in ms and the number of its segment.
@@ -170,6 +178,9 @@ class Recorder:
         if self._no_room_since is None:
             log.error("cannot_record", session_id=self._record.session_id, error=str(error))
             self._no_room_since = at
+        if self.failing is None:
+            self.failing_since_s = time.time()
+        self.failing = Reason.SPOOL_FULL if isinstance(error, SpoolFull) else Reason.DISK
 
     def _write(self, at: int, frame: Frame) -> None:
         segment = self._segment
@@ -181,6 +192,7 @@ class Recorder:
         self._last[frame.kind] = at
         self._written_ms = at
         self._counts[frame.kind] += 1
+        self._taken[frame.kind] += 1
         utc_ms = self._record.origin_ms + at
         if frame.kind == "audio":
             segment.add(AUDIO_TRACK, at, frame.data, True)
@@ -238,10 +250,15 @@ class Recorder:
         except OSError as error:
             self._no_room(segment.timestamp_ms, error)
             return
+        self._into_file()
         if self._counts["video"] + self._counts["audio"]:
             self._links.finished(segment.path, values)
         else:
             segment.path.unlink()
+
+    def _into_file(self) -> None:
+        self.failing = None
+        self.written = dict(self._taken)
 
     def _end_ms(self) -> int:
         ends = [self._last["audio"] + AUDIO_FRAME_MS, self._last["video"]]
@@ -268,6 +285,8 @@ class Recorder:
             except OSError as error:
                 self._no_room(self._segment.timestamp_ms, error)
                 self._end()
+            else:
+                self._into_file()
 
     def close(self) -> None:
         """Write what waits and end the segment."""

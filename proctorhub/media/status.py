@@ -12,8 +12,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from proctorhub.domain import metrics_access
+from proctorhub.domain.alarms import Part
 from proctorhub.domain.media import GapCause
 from proctorhub.domain.ticket import Direction, Source
+from proctorhub.media.chain import Chain
 from proctorhub.media.clock import sound_offset_ms
 from proctorhub.media.coverage import Coverage
 from proctorhub.media.problems import Problem
@@ -51,7 +53,7 @@ class NodeCollector(Collector):
         chains = list(self._registry.chains.values())
         gauges = (
             ("senders", "Connected senders", sum(c.publisher is not None for c in chains)),
-            ("senders_silent", "Senders without packets", sum(c.silent for c in chains)),
+            ("senders_silent", "Senders without packets", sum(bool(c.silent) for c in chains)),
             ("viewers", "Viewers", len(self._registry.viewers)),
             ("spool_bytes", "Closed segments waiting", self._spool.used_bytes),
             ("ledger_waiting", "Segments and notes waiting", self._uploader.waiting),
@@ -59,6 +61,7 @@ class NodeCollector(Collector):
         )
         for name, text, value in gauges:
             yield GaugeMetricFamily(f"proctorhub_media_{name}", text, value=value)
+        yield _alarms(chains, self._uploader)
         stored, failures = self._uploader.stored, self._uploader.failures
         yield CounterMetricFamily("proctorhub_media_segments_stored", "Segments stored", stored)
         yield CounterMetricFamily(
@@ -103,6 +106,21 @@ class NodeCollector(Collector):
                 missing.add_metric([kind, cause.value], total / 1000)
         yield recorded
         yield missing
+
+
+def _alarms(chains: list[Chain], uploader: Uploader) -> Metric:
+    recorded = [chain for chain in chains if chain.recorded]
+    found = uploader.alarms([(c.session_id, c.source) for c in recorded])
+    found += [alarm for chain in recorded for alarm in chain.alarms()]
+    silent = {Part.TRACK: sum(len(chain.silent) for chain in recorded)}
+    family = GaugeMetricFamily(
+        "proctorhub_media_alarms",
+        "Sources or tracks whose media, recorder or uploader has fallen silent",
+        labels=["part"],
+    )
+    for part in (Part.TRACK, Part.RECORDER, Part.UPLOADER):
+        family.add_metric([part.value], sum(a.part is part for a in found) + silent.get(part, 0))
+    return family
 
 
 def _sync(publishers: list[Publisher]) -> Iterator[Metric]:

@@ -11,13 +11,14 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
+from proctorhub.domain.alarms import Alarm, Part, Reason
 from proctorhub.domain.media import ClosedSegment, GapCause, NotedGap
 from proctorhub.media.ledger import Ledger, Refused
 from proctorhub.media.spool import Spool
@@ -26,6 +27,22 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 30.0
+#: A call that takes longer hangs; one that fails is tried again once before it counts as failing.
+HANGING_AFTER_S = 3.0
+FAILING_AFTER_S = 1.0
+#: A segment that waits longer than this is behind, though others may be taken.
+BEHIND_AFTER_S = 15.0
+
+
+class _Waiting(NamedTuple):
+    """A segment to be stored: `due` is monotonic, `since` UTC seconds."""
+
+    due: float
+    order: int
+    tries: int
+    segment: ClosedSegment
+    path: Path
+    since: float
 
 
 class Uploader:
@@ -35,7 +52,10 @@ class Uploader:
         self._spool = spool
         self._ledger = ledger
         self._changed = threading.Condition()
-        self._segments: list[tuple[float, int, int, ClosedSegment, Path]] = []
+        self._segments: list[_Waiting] = []
+        self._storing: _Waiting | None = None
+        self._storing_since = 0.0
+        self._store_fails_since: float | None = None
         self._notes: list[Path] = []
         self._count = itertools.count()
         self._busy = 0
@@ -60,7 +80,10 @@ class Uploader:
     def add_segment(self, segment: ClosedSegment, path: Path) -> None:
         """Hand over a closed segment as soon as may be."""
         with self._changed:
-            heapq.heappush(self._segments, (0.0, next(self._count), 0, segment, path))
+            since = time.time()
+            heapq.heappush(
+                self._segments, _Waiting(0.0, next(self._count), 0, segment, path, since)
+            )
             self._changed.notify_all()
 
     def add_note(self, kind: str, **values: Any) -> None:
@@ -95,21 +118,73 @@ class Uploader:
     def _run_segments(self) -> None:
         while True:
             with self._changed:
-                while not self._segments or self._segments[0][0] > time.monotonic():
+                while not self._segments or self._segments[0].due > time.monotonic():
                     if self._stopping:
                         return
-                    due = self._segments[0][0] - time.monotonic() if self._segments else None
+                    due = self._segments[0].due - time.monotonic() if self._segments else None
                     self._changed.wait(due)
-                _, _, tries, segment, path = heapq.heappop(self._segments)
+                waiting = heapq.heappop(self._segments)
+                self._storing, self._storing_since = waiting, time.time()
                 self._busy += 1
-            taken = self._store(segment, path)
+            taken = self._store(waiting.segment, waiting.path)
             with self._changed:
                 self._busy -= 1
-                if not taken:
-                    due = time.monotonic() + _back_off(tries)
-                    again = (due, next(self._count), tries + 1, segment, path)
-                    heapq.heappush(self._segments, again)
+                self._storing = None
+                if taken:
+                    self._go_on()
+                else:
+                    self._put_off(waiting)
                 self._changed.notify_all()
+
+    def _put_off(self, waiting: _Waiting) -> None:
+        if self._store_fails_since is None:
+            self._store_fails_since = self._storing_since
+        again = waiting._replace(
+            due=time.monotonic() + _back_off(waiting.tries),
+            order=next(self._count),
+            tries=waiting.tries + 1,
+        )
+        heapq.heappush(self._segments, again)
+
+    def _go_on(self) -> None:
+        # Storage is back: what was put off need not wait any longer.
+        if self._store_fails_since is not None:
+            self._store_fails_since = None
+            self._segments = [w._replace(due=0.0) for w in self._segments]
+            heapq.heapify(self._segments)
+
+    def trouble(self) -> tuple[Reason, float] | None:
+        """Return what keeps every segment from being stored now, and since when (UTC seconds)."""
+        now = time.time()
+        with self._changed:
+            hangs = self._storing is not None and now - self._storing_since > HANGING_AFTER_S
+            failing = self._store_fails_since
+            if failing is not None and now - failing > FAILING_AFTER_S:
+                return Reason.FAILING, failing
+            return (Reason.HANGING, self._storing_since) if hangs else None
+
+    def alarms(self, recorded: Iterable[tuple[str, str]]) -> list[Alarm]:
+        """Return whose segments are not stored; `recorded` are (session, source) recorded now.
+
+        While nothing can be stored, that concerns all of them.
+        """
+        trouble = self.trouble()
+        late = time.time() - BEHIND_AFTER_S
+        with self._changed:
+            found = {
+                (w.segment.session_id, w.segment.source): (Reason.BEHIND, w.since)
+                for w in sorted(self._segments, key=lambda w: -w.since)
+                if trouble is not None or w.since < late
+            }
+            if trouble is not None and self._storing is not None:
+                segment = self._storing.segment
+                found[segment.session_id, segment.source] = trouble
+        if trouble is not None:
+            found = dict.fromkeys([*found, *recorded], trouble)
+        return [
+            Alarm(session_id, source, Part.UPLOADER, reason, int(since * 1000))
+            for (session_id, source), (reason, since) in found.items()
+        ]
 
     def _store(self, segment: ClosedSegment, path: Path) -> bool:
         def call() -> None:

@@ -18,6 +18,7 @@ from mongoengine import (
 )
 
 from proctorhub.domain import identity
+from proctorhub.domain.alarms import Part
 from proctorhub.domain.media import GapCause, Origin
 from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Verdict
@@ -112,13 +113,27 @@ class Conclusion(EmbeddedDocument):  # type: ignore[misc]
 
 
 class SourceStatus(EmbeddedDocument):  # type: ignore[misc]
-    """The connection of one source, as the media node last told it."""
+    """The connection of one source, as the media node last told it; which tracks are `silent`."""
 
     state = StringField(required=True, choices=["live", "silent", "closed"])
     chain = StringField(required=True)
     at = UtcField(required=True)
     first_at = UtcField()
     reason = StringField()
+    silent = ListField(StringField())
+    meta = {"strict": True}
+
+
+class Alarm(EmbeddedDocument):  # type: ignore[misc]
+    """What is wrong with the recording of one source; `node` says so. See domain/alarms.py."""
+
+    node = StringField(required=True)
+    part = StringField(required=True, choices=[part.value for part in Part])
+    source = StringField(required=True)
+    track = StringField(required=True)
+    reason = StringField(required=True)
+    chain = StringField()
+    since = UtcField(required=True)
     meta = {"strict": True}
 
 
@@ -175,6 +190,7 @@ class Session(Document):  # type: ignore[misc]
     identity_attempts = IntField(default=0)
     conclusion = EmbeddedDocumentField(Conclusion)
     sources = MapField(EmbeddedDocumentField(SourceStatus))
+    alarms = ListField(EmbeddedDocumentField(Alarm))
     low_bandwidth = EmbeddedDocumentField(LowBandwidth)
     stills = ListField(EmbeddedDocumentField(Still))
     warnings = IntField(default=0)
@@ -203,6 +219,7 @@ class Session(Document):  # type: ignore[misc]
             {"fields": ["state", "ends_at"]},
             {"fields": ["pending.id"], "sparse": True},
             {"fields": ["identity_check.state", "identity_check.at"], "sparse": True},
+            {"fields": ["alarms.node"], "sparse": True},
             {"fields": ["recordings_told", "state"]},
         ],
     }

@@ -5,6 +5,7 @@ Everything here can be repeated safely: the node tries again until it hears that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,7 @@ def source_opened(session_id: str, source: str, chain: str, at_ms: int, *, repla
             f"sources.{source}.state": "live",
             f"sources.{source}.chain": chain,
             f"sources.{source}.at": at,
+            f"sources.{source}.silent": [],
         },
         more={"$min": {f"sources.{source}.first_at": at}},
     )
@@ -78,14 +80,20 @@ def source_closed(session_id: str, source: str, chain: str, at_ms: int, reason: 
         log.append(session_id, entry)
 
 
-def track_state(session_id: str, source: str, state: str, at_ms: int) -> None:
-    """Packets stopped (`silent`) or came back (`live`) on an open connection."""
+def track_state(
+    session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+) -> None:
+    """Packets of some tracks stopped (`silent`) or all are back (`live`) on an open connection."""
     at = moment(at_ms)
     changing.write(
         session_id,
-        log.entry(f"track.{state}", None, {"source": source}, at=at),
+        log.entry(f"track.{state}", None, {"source": source, "tracks": list(tracks)}, at=at),
         require={f"sources.{source}.state": {"$in": ["live", "silent"]}},
-        values={f"sources.{source}.state": state, f"sources.{source}.at": at},
+        values={
+            f"sources.{source}.state": state,
+            f"sources.{source}.at": at,
+            f"sources.{source}.silent": list(tracks) if state == "silent" else [],
+        },
     )
 
 

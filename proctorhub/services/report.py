@@ -12,9 +12,11 @@ from proctorhub.domain.permissions import Actor, Standing, visible_to
 from proctorhub.domain.session import State
 from proctorhub.domain.ticket import RECORDED_SOURCES
 from proctorhub.records.base import utc_now
+from proctorhub.records.exams import Exam
 from proctorhub.records.sessions import Gap, Segment
 from proctorhub.services import (
     access,
+    alarms,
     changing,
     incidents,
     log,
@@ -62,9 +64,16 @@ def recordings(session: changing.Document, source: str) -> list[dict[str, Any]]:
 
 
 def media(actor: Actor, session_id: str) -> dict[str, Any]:
-    """Return segments, gaps and completeness of every source, for staff. Raises NotFound."""
+    """Return segments, gaps and completeness of every source, and what is wrong now, for staff.
+
+    Raises NotFound.
+    """
     session = access.as_staff(actor, session_id)
-    return {"tracks": [_track(session, name) for name in _present(session)]}
+    exam = Exam.objects(id=session["exam_id"]).first()
+    return {
+        "tracks": [_track(session, name) for name in _present(session)],
+        "alarms": alarms.of(session, exam),
+    }
 
 
 def entries(actor: Actor, session_id: str, after: int = -1) -> list[dict[str, Any]]:

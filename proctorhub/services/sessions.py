@@ -15,7 +15,7 @@ from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Exam
 from proctorhub.records.people import User
 from proctorhub.records.sessions import Session
-from proctorhub.services import access, changing, exams, low_bandwidth
+from proctorhub.services import access, alarms, changing, exams, low_bandwidth
 from proctorhub.services.errors import Invalid
 from proctorhub.services.runtime import current
 
@@ -149,6 +149,7 @@ def _view(
             name: {"state": s["state"], "chain": s["chain"], "at": s["at"]}
             for name, s in (session.get("sources") or {}).items()
         },
+        "alarms": [] if for_candidate else alarms.of(session, exam),
         "media": _media(session, exam),
         "warnings": session.get("warnings", 0),
         "actions": {

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from proctorhub.web.api.fields import Answer
 from proctorhub.web.api.incident_answers import Incident, MonitoringGap, Suspicion
-from proctorhub.web.api.session_answers import Entry, Session
+from proctorhub.web.api.session_answers import Alarm, Entry, Session
 
 
 class Gap(Answer):
@@ -106,9 +106,10 @@ class Track(Answer):
 
 
 class MediaOverview(Answer):
-    """All sources of a session."""
+    """All sources of a session, and what is wrong with recording them now."""
 
     tracks: list[Track]
+    alarms: list[Alarm]
 
 
 class Span(Answer):

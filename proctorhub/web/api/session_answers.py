@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from proctorhub.domain import identity
+from proctorhub.domain.alarms import Part, Reason
 from proctorhub.domain.incident_rules import Detector
 from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Tier, Verdict
@@ -120,6 +121,20 @@ class SourceState(Answer):
     at: AwareDatetime
 
 
+class Alarm(Answer):
+    """A part of the way to storage that has fallen silent for one source; what to do depends on it.
+
+    `silent`, `closed`: of a track or a node; `not_written`, `disk`, `spool_full`: the recorder;
+    `hanging`, `failing`, `behind`: the uploader.
+    """
+
+    part: Part
+    source: str
+    track: Literal["video", "audio", "all"]
+    reason: Reason
+    since: AwareDatetime
+
+
 class Sending(Answer):
     """What the candidate's page sends now; no `microphone_kbit` where no sound is wanted."""
 
@@ -162,6 +177,7 @@ class Session(Answer):
     identity_check: NewestCheck | None
     conclusion: Conclusion | None
     sources: dict[str, SourceState]
+    alarms: list[Alarm]
     media: Sending | None
     warnings: int
     actions: Actions

@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,17 @@ class FileLedger:
     def note_gap(self, gap: NotedGap) -> None:
         self._note("gap", **asdict(gap))
 
-    def track_state(self, session_id: str, source: str, state: str, at_ms: int) -> None:
-        self._note("state", session_id=session_id, source=source, state=state, at_ms=at_ms)
+    def track_state(
+        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+    ) -> None:
+        self._note(
+            "state",
+            session_id=session_id,
+            source=source,
+            state=state,
+            at_ms=at_ms,
+            tracks=list(tracks),
+        )
 
     def heartbeat(self, beat: Beat) -> list[str]:
         (self.root / "beat.json").write_text(json.dumps(asdict(beat)))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from proctorhub.config import Settings
+from proctorhub.domain.alarms import Alarm, Part, Reason
 from proctorhub.domain.media import CloseReason
 from proctorhub.domain.placement import Beat
 from proctorhub.media import heartbeat
@@ -41,11 +42,16 @@ class FakeChain:
 
     def __init__(self, session_id: str, source: str = "camera") -> None:
         self.session_id, self.source = session_id, source
+        self.recorded = True
+        self.wrong: list[Alarm] = []
         self.publisher = SimpleNamespace(
             tracks={"video": SimpleNamespace(ingest=SimpleNamespace(octets=500))}
         )
         self.log = SimpleNamespace(warning=lambda *_: None)
         self.closed: list[CloseReason] = []
+
+    def alarms(self) -> list[Alarm]:
+        return self.wrong
 
     def close(self, reason: CloseReason) -> None:
         self.closed.append(reason)
@@ -58,7 +64,7 @@ def parts(tmp_path: Path, *chains: FakeChain, **changes: Any) -> tuple[Heartbeat
     registry = SimpleNamespace(chains=dict(enumerate(chains)), viewers={"v": None})
     spool = Spool(root, 1 << 30)
     spool.used_bytes = 12
-    uploader = SimpleNamespace(waiting=3, failing_since=None)
+    uploader = SimpleNamespace(waiting=3, failing_since=None, alarms=lambda recorded: [])
     made = Heartbeat(settings, ledger, registry, spool, uploader)  # type: ignore[arg-type]
     return made, ledger
 
@@ -119,6 +125,31 @@ def test_beats_go_on_when_the_control_plane_comes_back(
         await beats.end()
 
     asyncio.run(scenario())
+
+
+def test_bad_news_does_not_wait_for_the_next_beat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_S", 600.0)
+    monkeypatch.setattr(heartbeat, "_STEPS", 100_000)
+    chain = FakeChain("s1")
+    beats, ledger = parts(tmp_path, chain)
+    alarm = Alarm("s1", "camera", Part.RECORDER, Reason.DISK, 1000)
+
+    async def told(wrong: list[Alarm]) -> None:
+        chain.wrong = wrong
+        async with asyncio.timeout(10):
+            while not ledger.beats or list(ledger.beats[-1].alarms) != wrong:
+                await asyncio.sleep(0.005)
+
+    async def scenario() -> None:
+        await beats.begin()
+        await told([alarm])
+        await told([])
+        await beats.end()
+
+    asyncio.run(scenario())
+    assert len(ledger.beats) == 3
 
 
 def test_an_identity_is_made_once(tmp_path: Path) -> None:

@@ -147,6 +147,98 @@ def test_a_failed_segment_is_tried_again_and_holds_up_no_other(
     assert uploader.failing_since is None
 
 
+def alarmed(uploader: Uploader, *recorded: tuple[str, str]) -> set[tuple[str, str, str]]:
+    return {(a.session_id, a.source, a.reason.value) for a in uploader.alarms(recorded)}
+
+
+def test_a_storage_that_hangs_alarms_for_all_that_is_recorded(
+    uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "HANGING_AFTER_S", 0.1)
+    release = threading.Event()
+    ledger.failing = lambda what: None if release.wait(20) else TimeoutError()
+    began = time.time()
+    uploader.start()
+    assert alarmed(uploader, ("other", "screen")) == set()
+    uploader.add_segment(*_segment(uploader, 0))
+    wanted = {("session", "camera", "hanging"), ("other", "screen", "hanging")}
+    _until(lambda: alarmed(uploader, ("other", "screen")) == wanted)
+    assert all(began - 1 <= a.since_ms / 1000 <= time.time() for a in uploader.alarms([]))
+    release.set()
+    _until(lambda: uploader.stored == 1)
+    assert alarmed(uploader, ("other", "screen")) == set()
+
+
+def test_a_storage_that_refuses_alarms_until_it_takes_something(
+    uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "FAILING_AFTER_S", 0.05)
+    away = threading.Event()
+    away.set()
+    ledger.failing = lambda what: (
+        OSError("away") if away.is_set() and what == "store_segment" else None
+    )
+    uploader.start()
+    for seq in range(3):
+        uploader.add_segment(*_segment(uploader, seq))
+    # notes go through meanwhile, which says nothing about storage
+    uploader.add_note("note_gap", **_gap(1))
+    _until(lambda: ("session", "camera", "failing") in alarmed(uploader))
+    _until(lambda: len(ledger.calls) == 1)
+    assert alarmed(uploader, ("other", "camera")) == {
+        ("session", "camera", "failing"),
+        ("other", "camera", "failing"),
+    }
+    away.clear()
+    _until(lambda: uploader.stored == 3)
+    assert alarmed(uploader, ("other", "camera")) == set()
+
+
+def test_once_storage_is_back_nothing_waits_for_its_turn(
+    uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "LAST_RETRY_S", 600.0)
+    away = threading.Event()
+    away.set()
+    ledger.failing = lambda what: OSError("away") if away.is_set() else None
+    uploader.start()
+    uploader.add_segment(*_segment(uploader, 0))
+    _until(lambda: uploader.failures == 5)
+    monkeypatch.setattr(upload, "FIRST_RETRY_S", 600.0)
+    uploader.add_segment(*_segment(uploader, 1))
+    _until(lambda: uploader.failures >= 6)
+    away.clear()
+    uploader.add_segment(*_segment(uploader, 2))
+    _until(lambda: uploader.stored == 3)
+
+
+def test_a_segment_that_is_long_behind_alarms_alone(
+    uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "BEHIND_AFTER_S", 0.3)
+    first = threading.Event()
+
+    def failing(what: str) -> Exception | None:
+        return OSError("not this one") if poisoned() else None
+
+    def poisoned() -> bool:
+        storing = uploader._storing
+        return storing is not None and storing.segment.seq == 0 and not first.is_set()
+
+    ledger.failing = failing
+    uploader.start()
+    uploader.add_segment(*_segment(uploader, 0))
+    numbers = iter(range(1, 10_000))
+
+    def behind() -> bool:
+        uploader.add_segment(*_segment(uploader, next(numbers)))
+        return alarmed(uploader, ("other", "camera")) == {("session", "camera", "behind")}
+
+    _until(behind)
+    first.set()
+    _until(lambda: alarmed(uploader) == set())
+
+
 def test_notes_wait_for_their_turn_however_long_it_takes(
     uploader: Uploader, ledger: MemoryLedger
 ) -> None:

@@ -1,9 +1,13 @@
 // The platform's words for states, verdicts, sources and log entries, in one place.
 
 import { h } from "./dom.js";
+import { alarmWord } from "./alarm-words.js";
 import { detectorWord } from "./flag-words.js";
 import { outcomeWord } from "../identity/outcome.js";
+import { sourceWord } from "./source-words.js";
 import { t } from "./t.js";
+
+export { sourceWord };
 
 const STATES = {
   planned: ["", () => t("Planned")],
@@ -26,12 +30,6 @@ const VERDICTS = {
   suspicious: ["tone-warn", () => t("Suspicious")],
   violation: ["tone-bad", () => t("Violation")],
   technical: ["tone-info", () => t("Technical problem")],
-};
-
-const SOURCES = {
-  camera: () => t("Camera"),
-  screen: () => t("Screen"),
-  proctor: () => t("Proctor"),
 };
 
 const TIERS = {
@@ -65,7 +63,6 @@ const lookUp = (table, key) => table[key]?.() ?? key;
 export const states = Object.keys(STATES);
 export const stateWord = (state) => STATES[state]?.[1]() ?? state;
 export const verdictWord = (verdict) => VERDICTS[verdict]?.[1]() ?? verdict;
-export const sourceWord = (source) => lookUp(SOURCES, source);
 export const tierWord = (tier) => lookUp(TIERS, tier);
 export const lowWord = (media) => lookUp(LOW, media.low_bandwidth_by);
 export const roleWord = (role) => lookUp(ROLES, role);
@@ -96,6 +93,8 @@ const ENTRIES = {
   "segment.stored": (d) => t("Segment of {source} stored", { source: sourceWord(d.source) }),
   "segment.backfilled": (d) => t("Gap in {source} filled from the candidate's computer", { source: sourceWord(d.source) }),
   "gap.noted": (d) => t("Gap in {source}", { source: sourceWord(d.source) }),
+  "alarm.raised": (d) => alarmWord(d),
+  "alarm.cleared": (d) => t("Over: {what}", { what: alarmWord(d) }),
   "evidence.read": () => t("Evidence read"),
   "verdict.delivered": () => t("Conclusion delivered"),
   "incident.opened": (d) => t("Flag: {what}", { what: detectorWord(d.detector) }),
@@ -134,6 +133,8 @@ const GROUPS = {
   note: "talk",
   warning: "alert",
   "gap.noted": "alert",
+  "alarm.raised": "alert",
+  "alarm.cleared": "media",
   "track.silent": "alert",
   "source.closed": "media",
   "source.opened": "media",

@@ -1,5 +1,6 @@
 // One candidate in the grid: still, name, state, time left, connection, flags, last line of chat.
 
+import { alarmShort, alike } from "../lib/alarm-words.js";
 import * as clock from "../lib/clock.js";
 import { h, icon, setText, show } from "../lib/dom.js";
 import { detectorWord } from "../lib/flag-words.js";
@@ -26,6 +27,8 @@ export function flagsOf({ session, gaps, gap_ms: gapMs, incidents = [], silent =
     else if (state === "closed") found.push({ level: "bad", text: t("{source} lost", name) });
     else if (!state && SITTING.includes(session.state)) found.push({ level: "bad", text: t("{source} missing", name) });
   }
+  const beyond = (session.alarms ?? []).filter((alarm) => alarm.part !== "track");
+  for (const group of alike(beyond)) found.push({ level: "bad", text: alarmShort(...group) });
   if (silent.length) found.push({ level: "bad", text: t("Nobody looks: {count}", { count: silent.length }) });
   found.push(...named("warn", grave("medium")));
   if (session.warnings) found.push({ level: "warn", text: t("Warnings: {count}", { count: session.warnings }) });

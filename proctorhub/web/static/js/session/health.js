@@ -1,5 +1,6 @@
 // Recording health per source: is it coming in, when was the last segment stored, what is missing.
 
+import { alarmShort } from "../lib/alarm-words.js";
 import * as clock from "../lib/clock.js";
 import { $, h, icon, setText } from "../lib/dom.js";
 import { Missing } from "../lib/missing.js";
@@ -34,9 +35,10 @@ export class Health {
     return this.#sources.get(source);
   }
 
-  session({ sources, exam }) {
+  session({ sources, exam, alarms }) {
     for (const source of ["camera", ...(exam.rules?.require_screen === false ? [] : ["screen"])]) this.#of(source);
     for (const [source, status] of Object.entries(sources ?? {})) Object.assign(this.#of(source), { state: status.state, at: Date.parse(status.at) });
+    for (const [source, item] of this.#sources) item.alarm = alarms.find((alarm) => alarm.source === source && alarm.part !== "track");
     this.#draw();
   }
 
@@ -55,10 +57,11 @@ export class Health {
       const ago = item.lastAt ? Math.round((clock.now() - item.lastAt) / 1000) : null;
       const since = Math.round((clock.now() - (item.at ?? clock.now())) / 1000);
       const late = item.state === "live" && (ago ?? since) > LATE_S && since > LATE_S;
-      item.row.dataset.state = item.state === "live" ? (late ? "late" : "live") : (item.state ?? "off");
+      const wrong = late || item.alarm;
+      item.row.dataset.state = item.state === "live" ? (wrong ? "late" : "live") : (item.state ?? "off");
       const words = {
         live: ago === null ? t("coming in") : t("stored {ago} s ago", { ago }),
-        late: t("nothing stored for {ago} s", { ago: ago ?? since }),
+        late: item.alarm ? alarmShort(item.alarm) : t("nothing stored for {ago} s", { ago: ago ?? since }),
         silent: t("silent"),
         closed: t("closed"),
         off: t("not there yet"),
