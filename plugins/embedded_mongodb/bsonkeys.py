@@ -25,6 +25,9 @@ from .paths import MISSING, fields_of
 MIN, EMPTY_ARRAY, NULL, NUMBER, STRING, OBJECT, ARRAY, BINARY = 1, 3, 5, 10, 20, 30, 40, 45
 OBJECT_ID, BOOLEAN, DATE, TIMESTAMP, REGEX, CODE, CODE_SCOPE, MAX = 50, 55, 60, 65, 70, 80, 85, 127
 
+Range = tuple[bytes, bytes]
+"""From the first, which belongs to it, to the second, which does not."""
+
 KEY_NULL = bytes([NULL])
 KEY_EMPTY_ARRAY = bytes([EMPTY_ARRAY])
 _NAN = bytes([NUMBER]) + bytes(9)
@@ -68,16 +71,22 @@ def bracket(key: bytes) -> bytes:
     return _NAN if key == _NAN else key[:1]
 
 
-def type_range(type_byte: int, descending: bool = False) -> tuple[bytes, bytes]:
-    """Return [low, high) that holds every key of a type (of numbers: all but NaN)."""
-    if type_byte == NUMBER:
-        lowest = _number(-math.inf)
-        if descending:
-            return complement(bytes([NUMBER])), complement(lowest) + b"\xff"
-        return lowest, bytes([NUMBER + 1])
-    if descending:
-        return bytes([255 - type_byte]), bytes([256 - type_byte])
-    return bytes([type_byte]), bytes([type_byte + 1])
+def after(key: bytes) -> bytes:
+    """Return what is above a key and all that begins with it, and below every other key there."""
+    start = key.rstrip(b"\xff")
+    return start[:-1] + bytes([start[-1] + 1]) if start else b"\xff"
+
+
+def type_range(type_byte: int) -> Range:
+    """Return the range of every key of a type (of numbers: all but NaN)."""
+    low = _number(-math.inf) if type_byte == NUMBER else bytes([type_byte])
+    return low, bytes([type_byte + 1])
+
+
+def reversed_range(keys: Range) -> Range:
+    """Return the range of the complements of the keys in a range."""
+    low, high = keys
+    return after(complement(high)), after(complement(low))
 
 
 def milliseconds(value: dt.datetime) -> int:

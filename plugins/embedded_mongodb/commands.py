@@ -11,7 +11,7 @@ from typing import Any
 
 from .cursors import Cursors
 from .documents import encode_document
-from .errors import CommandError, bad_value, not_supported
+from .errors import CommandError, not_supported, require
 from .operators import NO_VARIABLES
 from .search import Query
 from .storage import Storage
@@ -119,8 +119,8 @@ def _check_guarded(body: Document) -> None:
     level = (body.get("readConcern") or {}).get("level", "local")
     if level not in ("local", "available", "majority", "linearizable"):
         raise CommandError("InvalidOptions", f"read concern {level} is not supported")
-    if (body.get("writeConcern") or {}).get("w", 1) not in (0, 1, "majority"):
-        raise bad_value("cannot use 'w' > 1 when a host is not replicated")
+    known = (body.get("writeConcern") or {}).get("w", 1) in (0, 1, "majority")
+    require(known, "BadValue", "cannot use 'w' > 1 when a host is not replicated")
 
 
 def check_collation(collation: Any) -> bool:

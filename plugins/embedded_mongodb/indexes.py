@@ -5,68 +5,43 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bson import DBRef
 
 from .bsonkeys import KEY_EMPTY_ARRAY, KEY_NULL, complement, decode_at, encode
-from .errors import CommandError, bad_value, not_supported
-from .matcher import Predicate, compile_filter
+from .conditions import is_operator_document
+from .errors import CommandError, not_supported, require
+from .matcher import compile_filter, conjuncts
 from .paths import MISSING, fields_of, is_index, values_at
 
 Document = dict[str, Any]
-_KNOWN_OPTIONS = {
-    "key", "name", "unique", "sparse", "expireAfterSeconds", "partialFilterExpression",
-    "background", "v", "ns", "collation", "hidden", "weights", "default_language",
-    "language_override", "textIndexVersion", "bits", "min", "max", "bucketSize", "dropDups",
+_KEPT = {"name", "unique", "sparse", "expireAfterSeconds", "partialFilterExpression", "background"}
+_OF_ID = {"key", "name", "v", "ns"}
+_OPTIONS = {*_OF_ID, *_KEPT, "dropDups", "collation"}
+_REFUSED = {
+    "collation", "hidden", "weights", "default_language", "language_override", "bits", "min",
+    "max", "bucketSize", "textIndexVersion",
 }  # fmt: skip
-_REFUSED_OPTIONS = {"collation", "hidden", "weights", "bits", "min", "max", "bucketSize"}
-_PARTIAL_OPERATORS = {"$eq", "$exists", "$gt", "$gte", "$lt", "$lte", "$type", "$and", "$in", "$or"}
+_PARTIAL_OPERATORS = {"$eq", "$exists", "$gt", "$gte", "$lt", "$lte", "$type", "$in", "$or"}
 
 
-@dataclass(frozen=True)
 class Index:
-    """One secondary index; its keys are in the SQLite table `x<id>`."""
+    """One secondary index; its keys are in the SQLite table `x<id>`. Never changed in place.
 
-    id: int
-    spec: Document
-    multikey: bool = False
-    fields: tuple[tuple[str, int], ...] = field(init=False)
-    _paths: tuple[list[str], ...] = field(init=False)
-    _partial: Predicate | None = field(init=False)
+    `sparse` leaves out documents without any of the fields, `partial` those that do not match it;
+    `expire_after` is in seconds; `multikey` once an array has made keys.
+    """
 
-    def __post_init__(self) -> None:
-        fields = tuple((name, int(direction)) for name, direction in self.spec["key"].items())
-        partial = self.spec.get("partialFilterExpression")
-        object.__setattr__(self, "fields", fields)
-        object.__setattr__(self, "_paths", tuple(name.split(".") for name, _ in fields))
-        object.__setattr__(self, "_partial", compile_filter(partial) if partial else None)
-
-    @property
-    def name(self) -> str:
-        """The name of the index, unique within its collection."""
-        return str(self.spec["name"])
-
-    @property
-    def unique(self) -> bool:
-        """Whether two documents may not share a key."""
-        return bool(self.spec.get("unique"))
-
-    @property
-    def sparse(self) -> bool:
-        """Whether documents without any of the fields are left out."""
-        return bool(self.spec.get("sparse"))
-
-    @property
-    def partial(self) -> Document | None:
-        """The filter that documents must match to be in the index."""
-        return self.spec.get("partialFilterExpression")
-
-    @property
-    def expire_after(self) -> float | None:
-        """After how many seconds a TTL index removes a document."""
-        return self.spec.get("expireAfterSeconds")
+    def __init__(self, number: int, spec: Document, multikey: bool = False) -> None:
+        self.id, self.spec, self.multikey = number, spec, multikey
+        self.name: str = spec["name"]
+        self.fields = tuple((name, int(direction)) for name, direction in spec["key"].items())
+        self.unique, self.sparse = bool(spec.get("unique")), bool(spec.get("sparse"))
+        self.partial: Document | None = spec.get("partialFilterExpression")
+        self.expire_after: float | None = spec.get("expireAfterSeconds")
+        self._paths = [name.split(".") for name, _ in self.fields]
+        self._is_partial_match = compile_filter(self.partial or {})
 
     def is_called(self, choice: Any) -> bool:
         """Tell whether a name or a key document means this index."""
@@ -82,14 +57,14 @@ class Index:
 
     def as_multikey(self) -> Index:
         """Return the same index marked as holding arrays."""
-        return replace(self, multikey=True)
+        return Index(self.id, self.spec, multikey=True)
 
     def keys(self, document: Document) -> tuple[set[bytes], bool]:
         """Return a document's keys, and whether an array made them (a multikey entry).
 
         Raises CannotIndexParallelArrays when two of the fields are different arrays.
         """
-        if self._partial is not None and not self._partial(document):
+        if self.partial and not self._is_partial_match(document):
             return set(), False
         columns = [values_at(document, parts) for parts in self._paths]
         if self.sparse and all(v is MISSING for values in columns for v in values):
@@ -171,62 +146,48 @@ def _column(document: Document, parts: list[str]) -> list[bytes]:
 
 def check_spec(spec: Any) -> Document:
     """Return an index specification fit to be stored. Raises what MongoDB raises for a bad one."""
-    if type(spec) is not dict or type(spec.get("key")) is not dict or not spec["key"]:
-        raise CommandError("CannotCreateIndex", "Index keys cannot be an empty object")
-    for option in spec:
-        if option not in _KNOWN_OPTIONS:
-            raise CommandError(
-                "InvalidIndexSpecificationOption", f"The field '{option}' is not valid"
-            )
-    if list(spec["key"]) == ["_id"]:
-        for option in set(spec) - {"key", "name", "v", "ns"}:
-            raise CommandError(
-                "InvalidIndexSpecificationOption",
-                f"The field '{option}' is not valid for an _id index specification",
-            )
-    for name, direction in spec["key"].items():
-        if isinstance(direction, str):
-            raise CommandError("CannotCreateIndex", f"Unknown index plugin '{direction}'")
-        if isinstance(direction, bool) or not isinstance(direction, (int, float)) or not direction:
-            raise CommandError("CannotCreateIndex", f"The index key of {name} must be 1 or -1")
-        if not name or name.startswith("$") or "" in name.split(".") or "$**" in name:
-            raise CommandError("CannotCreateIndex", f"Index key '{name}' is not supported")
-    for option in _REFUSED_OPTIONS & set(spec):
-        if option != "collation" or spec["collation"].get("locale") != "simple":
+    shaped = type(spec) is dict and type(spec.get("key")) is dict and spec["key"]
+    require(shaped, "CannotCreateIndex", "Index keys cannot be an empty object")
+    for name, way in spec["key"].items():
+        if isinstance(way, str):
+            raise CommandError("CannotCreateIndex", f"Unknown index plugin '{way}'")
+        numeric = isinstance(way, (int, float)) and not isinstance(way, bool) and way
+        require(numeric, "CannotCreateIndex", f"The index key of {name} must be 1 or -1")
+        plain = "" not in name.split(".") and not name.startswith("$") and "$**" not in name
+        require(plain, "CannotCreateIndex", f"Index key '{name}' is not supported")
+    known = _OF_ID if list(spec["key"]) == ["_id"] else _OPTIONS
+    for option, value in spec.items():
+        if option in _REFUSED and value != {"locale": "simple"}:
             raise not_supported(f"the index option {option}")
-    if type(spec.get("name")) is not str or not spec["name"]:
-        raise CommandError("FailedToParse", "Index specification needs a name")
-    expire = spec.get("expireAfterSeconds")
-    if expire is not None:
-        if isinstance(expire, bool) or not isinstance(expire, (int, float)) or expire < 0:
-            raise CommandError("CannotCreateIndex", "'expireAfterSeconds' must be a number >= 0")
-        if len(spec["key"]) > 1 or "_id" in spec["key"]:
-            raise CommandError("CannotCreateIndex", "TTL indexes are single-field indexes")
-    partial = spec.get("partialFilterExpression")
-    if partial is not None:
-        if spec.get("sparse"):
-            raise CommandError("CannotCreateIndex", "a partial index cannot be sparse")
-        _check_partial(partial)
-    dropped = ("ns", "v", "collation", "dropDups")
-    kept = {option: value for option, value in spec.items() if option not in dropped}
-    kept["key"] = {name: 1 if way > 0 else -1 for name, way in spec["key"].items()}
-    return kept
+        message = f"The field '{option}' is not valid"
+        require(option in known, "InvalidIndexSpecificationOption", message)
+    named = type(spec.get("name")) is str and spec["name"]
+    require(named, "FailedToParse", "Index specification needs a name")
+    _check_ttl(spec)
+    if "partialFilterExpression" in spec:
+        require(not spec.get("sparse"), "CannotCreateIndex", "a partial index cannot be sparse")
+        _check_partial(spec["partialFilterExpression"])
+    kept = {option: spec[option] for option in spec if option in _KEPT}
+    return {**kept, "key": {name: 1 if way > 0 else -1 for name, way in spec["key"].items()}}
+
+
+def _check_ttl(spec: Document) -> None:
+    seconds = spec.get("expireAfterSeconds", 0)
+    fits = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds >= 0
+    require(fits, "CannotCreateIndex", "'expireAfterSeconds' must be a number >= 0")
+    single = "expireAfterSeconds" not in spec or len(spec["key"]) == 1
+    require(single, "CannotCreateIndex", "TTL indexes are single-field indexes")
 
 
 def _check_partial(expression: Any) -> None:
-    if type(expression) is not dict:
-        raise bad_value("'partialFilterExpression' for an index has to be a document")
     compile_filter(expression)
-    for key, value in expression.items():
-        names = [key] if key.startswith("$") else []
-        if type(value) is dict:
-            names += [name for name in value if name.startswith("$")]
-        for name in names:
-            if name not in _PARTIAL_OPERATORS:
-                raise CommandError("CannotCreateIndex", f"unsupported in a partial index: {name}")
-        if key in ("$and", "$or"):
-            for clause in value:
-                _check_partial(clause)
+    for key, value in conjuncts(expression):
+        names = list(value) if is_operator_document(value) else []
+        for name in [*names, key] if key.startswith("$") else names:
+            known = name in _PARTIAL_OPERATORS
+            require(known, "CannotCreateIndex", f"unsupported in a partial index: {name}")
+        for clause in value if key == "$or" else ():
+            _check_partial(clause)
 
 
 def entry_checksum(key: bytes, row: int) -> int:

@@ -19,13 +19,14 @@ from .conditions import (
     is_operator_document,
     refusal,
 )
-from .errors import bad_value
+from .errors import CommandError, require
 from .expressions import compile_condition
 from .operators import NO_VARIABLES
 from .paths import MISSING, fields_of, values_at
 
 Document = dict[str, Any]
 Predicate = Callable[[Document], bool]
+_LOGICAL = ("$and", "$or", "$nor")
 
 
 def conjuncts(query: Document) -> Iterator[tuple[str, Any]]:
@@ -43,45 +44,35 @@ def compile_filter(query: Any, variables: Mapping[str, Any] = NO_VARIABLES) -> P
 
     `variables` are those that `$expr` may name; their values are read when the predicate runs.
     """
-    if not isinstance(query, dict):
-        raise bad_value(f"Expected a document for a filter, not {query!r}")
+    require(isinstance(query, dict), "BadValue", "Expected a document for a filter")
     tests = [_clause(key, value, variables) for key, value in query.items() if key != "$comment"]
-    if not tests:
-        return lambda document: True
     if len(tests) == 1:
         return tests[0]
     return lambda document: all(test(document) for test in tests)
 
 
 def _clause(key: str, value: Any, variables: Mapping[str, Any]) -> Predicate:
-    if key in ("$and", "$or", "$nor"):
+    if key in _LOGICAL:
         return _logical(key, value, variables)
     if key == "$expr":
         return compile_condition(value, variables)
     if key in REFUSED:
         raise refusal(key)
     if key.startswith("$") and key not in DBREF_FIELDS:
-        raise bad_value(f"unknown top level operator: {key}")
+        raise CommandError("BadValue", f"unknown top level operator: {key}")
     condition = compile_condition_on_values(value)
+    if "." not in key:
+        return lambda document: condition([document.get(key, MISSING)])
     parts = key.split(".")
-    if len(parts) == 1:
-
-        def test_field(document: Document) -> bool:
-            return condition([document.get(key, MISSING)])
-
-        return test_field
     return lambda document: condition(values_at(document, parts))
 
 
-def _logical(operator: str, clauses: Any, variables: Mapping[str, Any]) -> Predicate:
-    if type(clauses) is not list or not clauses:
-        raise bad_value(f"{operator} must be a nonempty array")
-    if not all(isinstance(clause, dict) for clause in clauses):
-        raise bad_value(f"{operator} entries need to be full objects")
+def _logical(name: str, clauses: Any, variables: Mapping[str, Any]) -> Predicate:
+    require(type(clauses) is list and clauses, "BadValue", f"{name} must be a nonempty array")
     tests = [compile_filter(clause, variables) for clause in clauses]
-    if operator == "$and":
+    if name == "$and":
         return lambda document: all(test(document) for test in tests)
-    if operator == "$or":
+    if name == "$or":
         return lambda document: any(test(document) for test in tests)
     return lambda document: not any(test(document) for test in tests)
 
@@ -93,9 +84,8 @@ def _elem_match(argument: Any) -> Condition:
 
 def compile_element_test(argument: Any) -> Callable[[Any], bool]:
     """Return the test of one array element under `$elemMatch`."""
-    if not isinstance(argument, dict):
-        raise bad_value("$elemMatch needs an Object")
-    if is_operator_document(argument) and next(iter(argument)) not in ("$and", "$or", "$nor"):
+    require(isinstance(argument, dict), "BadValue", "$elemMatch needs an Object")
+    if is_operator_document(argument) and next(iter(argument)) not in _LOGICAL:
         condition = compile_condition_on_values(argument)
         return lambda element: condition([element])
     predicate = compile_filter(argument)

@@ -7,11 +7,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from bson import Regex, Timestamp
+from bson import Timestamp
 
 from .bsonkeys import encode
-from .conditions import compile_condition_on_values, equals, is_operator_document
-from .errors import CommandError, bad_value
+from .conditions import compile_condition_on_values, is_operator_document, is_regex
+from .errors import require
 from .matcher import compile_element_test
 from .numbers import combine, fits, is_number
 from .paths import MISSING
@@ -25,62 +25,53 @@ class Unset:
     """What an operator returns to remove the field."""
 
 
-def _set(current: Any, argument: Any) -> Any:
-    return argument
-
-
-def _unset(current: Any, argument: Any) -> Any:
-    return Unset
-
-
-def _arithmetic(name: str, function: Callable[[Any, Any], Any], empty: Any) -> Apply:
+def _arithmetic(name: str, function: Callable[[Any, Any], Any]) -> Apply:
     def apply(current: Any, argument: Any) -> Any:
         if current is MISSING:
-            return argument if empty is None else combine(argument, empty, function)
-        if not is_number(current):
-            raise CommandError("TypeMismatch", f"Cannot apply {name} to non-numeric {current!r}")
+            current = 0
+        require(is_number(current), "TypeMismatch", f"Cannot apply {name} to a non-numeric value")
         result = combine(current, argument, function)
-        if not fits(result):
-            raise bad_value(f"Failed to apply {name} operations to current value {current!r}")
+        require(fits(result), "BadValue", f"Failed to apply {name}: the result is too large")
         return result
 
     return apply
 
 
-def _extreme(larger: bool) -> Apply:
+def _extreme(better: Callable[[bytes, bytes], bool]) -> Apply:
     def apply(current: Any, argument: Any) -> Any:
-        if current is MISSING:
-            return argument
-        new, old = encode(argument), encode(current)
-        return argument if (new > old if larger else new < old) else current
+        keep = current is not MISSING and not better(encode(argument), encode(current))
+        return current if keep else argument
 
     return apply
 
 
 def _current_date(current: Any, argument: Any) -> Any:
     now = dt.datetime.now(dt.UTC)
-    if type(argument) is dict and argument["$type"] == "timestamp":
-        return Timestamp(now, 1)
-    return now
+    return Timestamp(now, 1) if argument == {"$type": "timestamp"} else now
 
 
-def _list(current: Any, name: str) -> list[Any]:
-    if current is MISSING:
-        return []
-    if type(current) is not list:
-        raise bad_value(f"The field for {name} must be an array but is {current!r}")
-    return list(current)
+def _of_array(name: str, change: Callable[[list[Any], Any], list[Any]], *, creates: bool) -> Apply:
+    """Return an operator on arrays; where there is none it either begins one or does nothing."""
+
+    def apply(current: Any, argument: Any) -> Any:
+        if current is MISSING:
+            return change([], argument) if creates else MISSING
+        require(type(current) is list, "BadValue", f"The field for {name} must be an array")
+        return change(list(current), argument)
+
+    return apply
 
 
-def _each(argument: Any) -> list[Any]:
-    if type(argument) is dict and "$each" in argument:
-        return list(argument["$each"])
-    return [argument]
+def _has_each(argument: Any) -> bool:
+    return type(argument) is dict and "$each" in argument
 
 
-def _push(current: Any, argument: Any) -> list[Any]:
-    array = _list(current, "$push")
-    options = argument if type(argument) is dict and "$each" in argument else {}
+def _each(argument: Any) -> Any:
+    return argument["$each"] if _has_each(argument) else [argument]
+
+
+def _push(array: list[Any], argument: Any) -> list[Any]:
+    options = argument if _has_each(argument) else {}
     position = options.get("$position", len(array))
     array[position:position] = _each(argument)
     order = options.get("$sort")
@@ -95,117 +86,80 @@ def _push(current: Any, argument: Any) -> list[Any]:
     return array[:limit] if limit >= 0 else array[limit:]
 
 
-def _add_to_set(current: Any, argument: Any) -> Any:
-    array = _list(current, "$addToSet")
+def _add_to_set(array: list[Any], argument: Any) -> list[Any]:
     present = {encode(item) for item in array}
-    before = len(array)
     for item in _each(argument):
-        if encode(item) not in present:
-            present.add(encode(item))
+        key = encode(item)
+        if key not in present:
+            present.add(key)
             array.append(item)
-    return current if len(array) == before and current is not MISSING else array
+    return array
 
 
-def _pull(current: Any, argument: Any) -> Any:
-    if current is MISSING:
-        return current
-    if is_operator_document(argument):
+def _pull(array: list[Any], argument: Any) -> list[Any]:
+    if is_operator_document(argument) or is_regex(argument):
         condition = compile_condition_on_values(argument)
-    elif type(argument) is dict:
-        element_test = compile_element_test(argument)
-        return [v for v in _list(current, "$pull") if type(v) is not dict or not element_test(v)]
-    elif isinstance(argument, Regex):
-        condition = equals(argument)
-    else:
-        key = encode(argument)
-        return [item for item in _list(current, "$pull") if encode(item) != key]
-    return [item for item in _list(current, "$pull") if not condition([item])]
+        return [item for item in array if not condition([item])]
+    if type(argument) is dict:
+        matches = compile_element_test(argument)
+        return [item for item in array if type(item) is not dict or not matches(item)]
+    return _pull_all(array, [argument])
 
 
-def _pull_all(current: Any, argument: Any) -> Any:
-    if current is MISSING:
-        return current
+def _pull_all(array: list[Any], argument: Any) -> list[Any]:
     unwanted = {encode(item) for item in argument}
-    return [item for item in _list(current, "$pullAll") if encode(item) not in unwanted]
-
-
-def _pop(current: Any, argument: Any) -> Any:
-    if current is MISSING:
-        return current
-    array = _list(current, "$pop")
-    return array[:-1] if argument == 1 else array[1:]
-
-
-def _check_number(path: str, argument: Any) -> None:
-    if not is_number(argument):
-        raise CommandError("TypeMismatch", f"Cannot increment with non-numeric {argument!r}")
-
-
-def _check_push(path: str, argument: Any) -> None:
-    if type(argument) is not dict or "$each" not in argument:
-        return
-    for key, value in argument.items():
-        if key not in ("$each", "$slice", "$sort", "$position"):
-            raise bad_value(f"Unrecognized clause in $push: {key}")
-        if key == "$each" and type(value) is not list:
-            raise bad_value("The argument to $each in $push must be an array")
-        if key in ("$slice", "$position") and not isinstance(value, int):
-            raise bad_value(f"The value for {key} must be an integer value")
-        if key == "$sort" and value not in (1, -1) and type(value) is not dict:
-            raise bad_value("The $sort is invalid: use 1/-1 to sort the whole element")
-
-
-def _check_each(path: str, argument: Any) -> None:
-    if type(argument) is dict and "$each" in argument and type(argument["$each"]) is not list:
-        raise CommandError("TypeMismatch", "The argument to $each in $addToSet must be an array")
-
-
-def _check_pull_all(path: str, argument: Any) -> None:
-    if type(argument) is not list:
-        raise bad_value("$pullAll requires an array argument")
-
-
-def _check_pop(path: str, argument: Any) -> None:
-    if argument not in (1, -1) or isinstance(argument, bool):
-        raise CommandError("FailedToParse", f"$pop expects 1 or -1, found: {argument!r}")
-
-
-def _check_current_date(path: str, argument: Any) -> None:
-    if isinstance(argument, bool):
-        return
-    if type(argument) is not dict or argument.get("$type") not in ("date", "timestamp"):
-        raise bad_value("$currentDate takes true or {$type: 'date'} or {$type: 'timestamp'}")
-
-
-def _check_rename(path: str, argument: Any) -> None:
-    if not isinstance(argument, str):
-        raise bad_value(f"The 'to' field for $rename must be a string: {path}: {argument!r}")
-    if "$" in path or "$" in argument:
-        raise bad_value("The source and target field for $rename may not be positional")
+    return [item for item in array if encode(item) not in unwanted]
 
 
 MODIFIERS: dict[str, Apply] = {
-    "$set": _set,
-    "$setOnInsert": _set,
-    "$unset": _unset,
-    "$inc": _arithmetic("$inc", operator.add, None),
-    "$mul": _arithmetic("$mul", operator.mul, 0),
-    "$min": _extreme(larger=False),
-    "$max": _extreme(larger=True),
+    "$set": lambda current, argument: argument,
+    "$setOnInsert": lambda current, argument: argument,
+    "$unset": lambda current, argument: Unset,
+    "$inc": _arithmetic("$inc", operator.add),
+    "$mul": _arithmetic("$mul", operator.mul),
+    "$min": _extreme(operator.lt),
+    "$max": _extreme(operator.gt),
     "$currentDate": _current_date,
-    "$push": _push,
-    "$addToSet": _add_to_set,
-    "$pull": _pull,
-    "$pullAll": _pull_all,
-    "$pop": _pop,
+    "$push": _of_array("$push", _push, creates=True),
+    "$addToSet": _of_array("$addToSet", _add_to_set, creates=True),
+    "$pull": _of_array("$pull", _pull, creates=False),
+    "$pullAll": _of_array("$pullAll", _pull_all, creates=False),
+    "$pop": _of_array("$pop", lambda a, end: a[:-1] if end == 1 else a[1:], creates=False),
 }
-CHECKS: dict[str, Callable[[str, Any], None]] = {
-    "$inc": _check_number,
-    "$mul": _check_number,
-    "$push": _check_push,
-    "$addToSet": _check_each,
-    "$pullAll": _check_pull_all,
-    "$pop": _check_pop,
-    "$currentDate": _check_current_date,
-    "$rename": _check_rename,
-}
+
+
+def _can_push(argument: Any) -> bool:
+    if not _has_each(argument):
+        return True
+    options = {"$slice": 0, "$position": 0, "$sort": 1, **argument}
+    return (
+        len(options) == 4
+        and type(options["$each"]) is list
+        and all(isinstance(options[name], int) for name in ("$slice", "$position"))
+        and (options["$sort"] in (1, -1) or type(options["$sort"]) is dict)
+    )
+
+
+# What an operator's argument has to be, and what MongoDB says when it is not.
+CHECKS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
+    "$inc": (is_number, "TypeMismatch", "Cannot increment with a non-numeric argument"),
+    "$mul": (is_number, "TypeMismatch", "Cannot multiply by a non-numeric argument"),
+    "$push": (_can_push, "BadValue", "$push takes $each, $slice, $position and $sort"),
+    "$addToSet": (
+        lambda argument: type(_each(argument)) is list,
+        "TypeMismatch", "The argument to $each in $addToSet must be an array",
+    ),
+    "$pullAll": (lambda a: type(a) is list, "BadValue", "$pullAll requires an array argument"),
+    "$pop": (
+        lambda end: end in (1, -1) and not isinstance(end, bool),
+        "FailedToParse", "$pop expects 1 or -1",
+    ),
+    "$currentDate": (
+        lambda a: isinstance(a, bool) or a in ({"$type": "date"}, {"$type": "timestamp"}),
+        "BadValue", "$currentDate takes true, {$type: 'date'} or {$type: 'timestamp'}",
+    ),
+    "$rename": (
+        lambda new: isinstance(new, str) and "$" not in new,
+        "BadValue", "The 'to' field for $rename must be a plain path",
+    ),
+}  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
+import string
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 from bson import Decimal128, Int64
 
 from .bsonkeys import encode, milliseconds
-from .errors import CommandError
+from .errors import CommandError, require
 from .numbers import as_stored, combine, is_number, total
 from .paths import MISSING
 
@@ -36,13 +37,19 @@ class Compile(Protocol):
 Builder = Callable[[Any, Compile], Expression]
 
 
+def is_null(value: Any) -> bool:
+    """Tell whether a value is null or missing."""
+    return value is None or value is MISSING
+
+
 def truth(value: Any) -> bool:
     """Return a value as a condition: false, null, missing and zero are false."""
-    if value is None or value is MISSING or value is False:
+    if is_null(value) or value is False:
         return False
-    if isinstance(value, (int, float)):
-        return value != 0
-    return value.to_decimal() != 0 if isinstance(value, Decimal128) else True
+    if isinstance(value, Decimal128):
+        value = value.to_decimal()
+        return bool(value)
+    return value != 0 if isinstance(value, (int, float)) else True
 
 
 def null_if_missing(value: Any) -> Any:
@@ -52,8 +59,8 @@ def null_if_missing(value: Any) -> Any:
 
 def _arguments(spec: Any, name: str, least: int, most: int) -> list[Any]:
     items = spec if type(spec) is list else [spec]
-    if not least <= len(items) <= most:
-        raise CommandError("Location16020", f"Expression {name} takes {least} to {most} arguments")
+    fits = least <= len(items) <= most
+    require(fits, "Location16020", f"Expression {name} takes {least} to {most} arguments")
     return items
 
 
@@ -61,15 +68,10 @@ def named_arguments(
     spec: Any, name: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Return an operator's argument object. Raises FailedToParse for wrong names."""
-    if type(spec) is not dict:
-        raise CommandError("FailedToParse", f"{name} only supports an object as its argument")
-    for key in spec:
-        if key not in required and key not in optional:
-            raise CommandError("FailedToParse", f"Unrecognized argument to {name}: {key}")
-    for key in required:
-        if key not in spec:
-            raise CommandError("FailedToParse", f"Missing '{key}' parameter to {name}")
-    return spec
+    fits = type(spec) is dict and set(required) <= set(spec) <= {*required, *optional}
+    known = ", ".join((*required, *optional))
+    require(fits, "FailedToParse", f"{name} takes an object with the fields {known}")
+    return spec  # type: ignore[no-any-return]
 
 
 def _plain(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
@@ -86,8 +88,7 @@ def null_passing(name: str, least: int, most: int, function: Callable[..., Any])
     """Return a builder for an operator that is null when any argument is."""
 
     def unless_null(*values: Any) -> Any:
-        missing = any(value is None or value is MISSING for value in values)
-        return None if missing else function(*values)
+        return None if any(map(is_null, values)) else function(*values)
 
     return _plain(name, least, most, unless_null)
 
@@ -113,7 +114,7 @@ def _cond(spec: Any, compile_: Compile) -> Expression:
 
 
 def _if_null(*values: Any) -> Any:
-    return next((v for v in values[:-1] if v is not None and v is not MISSING), values[-1])
+    return next((value for value in values[:-1] if not is_null(value)), values[-1])
 
 
 def _switch(spec: Any, compile_: Compile) -> Expression:
@@ -138,47 +139,48 @@ def _no_branch(doc: Any, scope: Variables) -> Any:
 # Numbers and text
 
 
-def _number(value: Any, name: str) -> Any:
-    if not is_number(value):
-        raise CommandError("TypeMismatch", f"{name} only supports numeric types, not {value!r}")
-    return value
+def _numeric(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def calculate(*values: Any) -> Any:
+        numbers = all(map(is_number, values))
+        require(numbers, "TypeMismatch", f"{name} only supports numeric types")
+        return function(*values)
+
+    return calculate
 
 
 def _add(*values: Any) -> Any:
     dates = [value for value in values if isinstance(value, dt.datetime)]
-    if len(dates) > 1:
-        raise CommandError("Location16612", "only one date allowed in an $add expression")
-    sum_ = total(_number(value, "$add") for value in values if not isinstance(value, dt.datetime))
-    return dates[0] + round(float(sum_)) * _MS if dates else sum_
+    require(len(dates) < 2, "Location16612", "only one date allowed in an $add expression")
+    sum_ = _sum(*[value for value in values if not isinstance(value, dt.datetime)])
+    return dates[0] + round(sum_) * _MS if dates else sum_
+
+
+_sum = _numeric("$add", lambda *values: total(values))
+_difference = _numeric("$subtract", lambda a, b: as_stored(combine(a, b, operator.sub)))
 
 
 def _subtract(left: Any, right: Any) -> Any:
-    if isinstance(left, dt.datetime):
-        if isinstance(right, dt.datetime):
-            return Int64(milliseconds(left) - milliseconds(right))
-        return left - round(float(_number(right, "$subtract"))) * _MS
-    return as_stored(combine(_number(left, "$subtract"), _number(right, "$subtract"), operator.sub))
+    if not isinstance(left, dt.datetime):
+        return _difference(left, right)
+    if isinstance(right, dt.datetime):
+        return Int64(milliseconds(left) - milliseconds(right))
+    return left - round(_sum(right)) * _MS
 
 
 def _multiply(*values: Any) -> Any:
     product: Any = 1
     for value in values:
-        product = combine(product, _number(value, "$multiply"), operator.mul)
+        product = combine(product, value, operator.mul)
     return as_stored(product)
 
 
 def _divide(left: Any, right: Any) -> Any:
-    if _number(right, "$divide") in (0, Decimal128("0")):
-        raise CommandError("BadValue", "can't $divide by zero")
-    if isinstance(left, Decimal128) or isinstance(right, Decimal128):
-        return combine(_number(left, "$divide"), right, operator.truediv)
-    return _number(left, "$divide") / right
+    require(right != 0, "BadValue", "can't $divide by zero")
+    return combine(left, right, operator.truediv)
 
 
 def _concat(*values: Any) -> str:
-    for value in values:
-        if not isinstance(value, str):
-            raise CommandError("Location16702", f"$concat only supports strings, not {value!r}")
+    require(all(isinstance(v, str) for v in values), "Location16702", "$concat takes strings")
     return "".join(values)
 
 
@@ -187,25 +189,20 @@ def _case(name: str, letters: str, turned: str) -> Builder:
     table = str.maketrans(letters, turned)
 
     def turn(value: Any) -> str:
-        if value is None or value is MISSING:
+        if is_null(value):
             return ""
-        if not isinstance(value, str):
-            raise CommandError("Location16702", f"{name} only supports strings, not {value!r}")
-        return value.translate(table)
+        require(isinstance(value, str), "Location16702", f"{name} takes a string")
+        return str(value.translate(table))
 
     return _plain(name, 1, 1, turn)
-
-
-_LOWER, _UPPER = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 # Arrays
 
 
 def _array(value: Any, name: str, code: str) -> list[Any]:
-    if type(value) is not list:
-        raise CommandError(code, f"The argument to {name} must be an array, not {value!r}")
-    return value
+    require(type(value) is list, code, f"The argument to {name} must be an array")
+    return value  # type: ignore[no-any-return]
 
 
 def _in(needle: Any, array: Any) -> bool:
@@ -228,7 +225,7 @@ def _each(name: str, inner: str, apply: Callable[[list[Any], list[Any]], list[An
 
         def evaluate(doc: Any, scope: Variables) -> Any:
             items = array(doc, scope)
-            if items is None or items is MISSING:
+            if is_null(items):
                 return None
             items = _array(items, name, "Location28651")
             return apply(items, [body(doc, {**scope, variable: item}) for item in items])
@@ -244,11 +241,12 @@ def _kept(items: list[Any], tests: list[Any]) -> list[Any]:
 
 def variable_name(name: str) -> str:
     """Return the name of a user variable. Raises FailedToParse for a bad one."""
-    if not name.isidentifier() or name[0] == "_" or name[0].isupper():
-        raise CommandError("FailedToParse", f"'{name}' is not a valid name for a variable")
+    fits = name.isidentifier() and name[0] != "_" and not name[0].isupper()
+    require(fits, "FailedToParse", f"'{name}' is not a valid name for a variable")
     return name
 
 
+_MANY = 1000
 OPERATORS: dict[str, Builder] = {
     "$literal": lambda spec, compile_: lambda doc, scope: spec,
     "$eq": _comparison("$eq", operator.eq),
@@ -257,19 +255,19 @@ OPERATORS: dict[str, Builder] = {
     "$gte": _comparison("$gte", operator.ge),
     "$lt": _comparison("$lt", operator.lt),
     "$lte": _comparison("$lte", operator.le),
-    "$and": _plain("$and", 0, 1000, lambda *values: all(map(truth, values))),
-    "$or": _plain("$or", 0, 1000, lambda *values: any(map(truth, values))),
+    "$and": _plain("$and", 0, _MANY, lambda *values: all(map(truth, values))),
+    "$or": _plain("$or", 0, _MANY, lambda *values: any(map(truth, values))),
     "$not": _plain("$not", 1, 1, lambda value: not truth(value)),
     "$cond": _cond,
-    "$ifNull": _plain("$ifNull", 2, 1000, _if_null),
+    "$ifNull": _plain("$ifNull", 2, _MANY, _if_null),
     "$switch": _switch,
-    "$add": null_passing("$add", 0, 1000, _add),
+    "$add": null_passing("$add", 0, _MANY, _add),
     "$subtract": null_passing("$subtract", 2, 2, _subtract),
-    "$multiply": null_passing("$multiply", 0, 1000, _multiply),
-    "$divide": null_passing("$divide", 2, 2, _divide),
-    "$concat": null_passing("$concat", 0, 1000, _concat),
-    "$toLower": _case("$toLower", _UPPER, _LOWER),
-    "$toUpper": _case("$toUpper", _LOWER, _UPPER),
+    "$multiply": null_passing("$multiply", 0, _MANY, _numeric("$multiply", _multiply)),
+    "$divide": null_passing("$divide", 2, 2, _numeric("$divide", _divide)),
+    "$concat": null_passing("$concat", 0, _MANY, _concat),
+    "$toLower": _case("$toLower", string.ascii_uppercase, string.ascii_lowercase),
+    "$toUpper": _case("$toUpper", string.ascii_lowercase, string.ascii_uppercase),
     "$size": _plain("$size", 1, 1, lambda value: len(_array(value, "$size", "Location17124"))),
     "$in": _plain("$in", 2, 2, _in),
     "$arrayElemAt": null_passing("$arrayElemAt", 2, 2, _element_at),

@@ -12,15 +12,17 @@ from typing import Any
 
 from bson import DBRef, MaxKey, MinKey, Regex
 
-from .bsonkeys import bracket, complement, encode, type_range
+from .bsonkeys import Range, after, bracket, complement, encode, reversed_range, type_range
 from .catalog import Collection
 from .conditions import is_operator_document
-from .errors import bad_value
+from .errors import require
 from .indexes import Index
 from .matcher import conjuncts
 
 Document = dict[str, Any]
-_RANGES = ("$gt", "$gte", "$lt", "$lte")
+_COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
+# Equality with these cannot be looked up: an array matches in two ways, a pattern in many.
+_NO_POINTS = (list, Regex, MinKey, MaxKey)
 _MOST_RANGES = 500
 _ID_FIELDS = (("_id", 1),)
 
@@ -30,7 +32,7 @@ class Plan:
     """How to find candidate rows: by key ranges of an index (None: of `_id`), or by a scan."""
 
     index: Index | None = None
-    ranges: tuple[tuple[bytes, bytes], ...] = ()
+    ranges: tuple[Range, ...] = ()
     scan: bool = True
     exact: bool = False
     sorted: bool = False
@@ -48,15 +50,17 @@ class Plan:
         return "IDHACK" if self.index is None else "IXSCAN"
 
 
-@dataclass
-class _Conditions:
-    """What a filter says of one field."""
+@dataclass(frozen=True)
+class _Bounds:
+    """What a condition says of its field's keys: that one is among `keys`, or in every range.
 
-    equal: Any = None
-    has_equal: bool = False
-    choices: list[Any] | None = None
-    bounds: tuple[tuple[str, Any], ...] = ()
-    exists: bool = False
+    `exact`: whatever has such a key matches. `present`: what lacks the field does not match.
+    """
+
+    keys: tuple[bytes, ...] | None = None
+    ranges: tuple[Range, ...] = ()
+    exact: bool = False
+    present: bool = False
 
 
 def id_lookup(query: Document) -> bytes | None:
@@ -64,33 +68,26 @@ def id_lookup(query: Document) -> bytes | None:
     if len(query) != 1 or "_id" not in query:
         return None
     value = query["_id"]
-    if value is None or isinstance(value, (list, dict, DBRef, Regex)):
-        return None
-    return encode(value)
+    return None if value is None or isinstance(value, (*_NO_POINTS, dict, DBRef)) else encode(value)
 
 
 def make_plan(
-    collection: Collection,
-    query: Document,
-    sort: Sequence[tuple[str, int]] = (),
-    hint: Any = None,
+    collection: Collection, query: Document, sort: Sequence[tuple[str, int]] = (), hint: Any = None
 ) -> Plan:
     """Return the best plan for a filter and a sort. Raises BadValue for a hint to no index."""
+    if hint == {"$natural": 1}:
+        return Plan()
     candidates: list[Index | None] = [None, *collection.indexes]
-    scan_allowed = True
     if hint is not None:
-        if hint == {"$natural": 1}:
-            return Plan()
-        candidates = [i for i in candidates if _is_hinted(i, hint)]
-        if not candidates:
-            raise bad_value("hint provided does not correspond to an existing index")
-        scan_allowed = False
-    conditions, complete = _collect(query)
-    best, best_score = Plan(), 0.0
+        candidates = [index for index in candidates if _is_hinted(index, hint)]
+        require(candidates, "BadValue", "hint provided does not correspond to an existing index")
+    bounds, complete = _bounds_by_field(query)
+    best, best_score = Plan(), 0.0 if hint is None else -1.0
     for index in candidates:
-        plan, score = _plan_with(index, conditions, complete, sort)
-        if plan is not None and (score > best_score or (not scan_allowed and best.scan)):
-            best, best_score = plan, score
+        if index is None or not _excludes_matches(index, bounds):
+            plan, score = _plan_with(index, bounds, complete, sort)
+            if score > best_score:
+                best, best_score = plan, score
     if best.scan and hint is None:
         return _either(collection, query) or best
     return best
@@ -101,7 +98,7 @@ def _either(collection: Collection, query: Document) -> Plan | None:
     for name, clauses in conjuncts(query):
         if name == "$or" and type(clauses) is list:
             branches = tuple(make_plan(collection, clause) for clause in clauses)
-            if branches and not any(branch.scan for branch in branches):
+            if not any(branch.scan for branch in branches):
                 return Plan(scan=False, branches=branches)
     return None
 
@@ -110,200 +107,127 @@ def _is_hinted(index: Index | None, hint: Any) -> bool:
     return hint in ("_id_", {"_id": 1}) if index is None else index.is_called(hint)
 
 
-def _collect(query: Document) -> tuple[dict[str, _Conditions], bool]:
-    """Return the conditions by field, and whether they say all that the filter says."""
-    found: dict[str, _Conditions] = {}
+def _bounds_by_field(query: Document) -> tuple[dict[str, _Bounds], bool]:
+    """Return what a filter says of each field, and whether that is all that it says."""
+    found: dict[str, _Bounds] = {}
     complete = True
-    for name, value in conjuncts(query):
+    for name, condition in conjuncts(query):
         if name.startswith("$"):
             complete = complete and name == "$comment"
-            continue
-        conditions = found.get(name)
-        if conditions is not None:
+        elif name in found:
             complete = False  # two conditions on one field: take the first, check the rest
-            continue
-        conditions = found[name] = _Conditions()
-        if not is_operator_document(value):
-            if isinstance(value, Regex):
-                complete = False
-            else:
-                conditions.equal, conditions.has_equal = value, True
-            continue
-        for operator, argument in value.items():
-            if operator == "$eq":
-                conditions.equal, conditions.has_equal = argument, True
-            elif operator == "$in" and type(argument) is list:
-                conditions.choices = argument
-            elif operator in _RANGES:
-                conditions.bounds += ((operator, argument),)
-            elif operator == "$exists" and argument:
-                conditions.exists = True
-                complete = False
-            else:
-                complete = False
-        used = conditions.has_equal + (conditions.choices is not None) + bool(conditions.bounds)
-        complete = complete and used == 1
+        else:
+            found[name] = _bounds(condition)
     return found, complete
 
 
-def _indexable(value: Any) -> bool:
-    """Tell whether equality with a value can be looked up: arrays match in two ways."""
-    return not isinstance(value, (list, Regex, MinKey, MaxKey))
+def _bounds(condition: Any) -> _Bounds:
+    asked = condition if is_operator_document(condition) else {"$eq": condition}
+    present = bool(asked.get("$exists"))
+    choices = [asked["$eq"]] if "$eq" in asked else asked.get("$in")
+    if type(choices) is list:
+        present = present or None not in choices
+        if any(isinstance(choice, _NO_POINTS) for choice in choices):
+            return _Bounds(present=present)
+        plain = not any(choice is None or isinstance(choice, DBRef) for choice in choices)
+        keys = tuple({encode(choice) for choice in choices})
+        return _Bounds(keys=keys, exact=plain and len(asked) == 1, present=present)
+    limits = [(name, asked[name]) for name in asked if name in _COMPARISONS]
+    present = present or any(limit is not None for _, limit in limits)
+    if any(limit is None or isinstance(limit, _NO_POINTS) for _, limit in limits):
+        return _Bounds(present=present)
+    ranges = [_range(name, encode(limit)) for name, limit in limits]
+    of_one_type = len({bracket(encode(limit)) for _, limit in limits}) == 1
+    if None in ranges or not of_one_type:
+        return _Bounds(present=present)
+    plain = not any(isinstance(limit, (dict, DBRef)) for _, limit in limits)
+    exact = plain and len(limits) == len(asked)
+    return _Bounds(ranges=tuple(filter(None, ranges)), exact=exact, present=present)
 
 
-def _excluded(index: Index, conditions: dict[str, _Conditions]) -> bool:
+def _range(name: str, key: bytes) -> Range | None:
+    """Return the keys that compare so with a key, None for NaN, which has no neighbours."""
+    if bracket(key) != key[:1]:
+        return None
+    low, high = type_range(key[0])
+    edge = after(key) if name in ("$gt", "$lte") else key
+    return (edge, high) if name.startswith("$gt") else (low, edge)
+
+
+def _excludes_matches(index: Index, bounds: dict[str, _Bounds]) -> bool:
     """Tell whether documents that match may be missing from a sparse or partial index."""
+    unknown = _Bounds()
     if index.sparse:
-        return not any(_needs_presence(conditions.get(name)) for name, _ in index.fields)
-    if index.partial is not None:
-        return not _implies(conditions, index.partial)
-    return False
-
-
-def _needs_presence(conditions: _Conditions | None) -> bool:
-    if conditions is None:
-        return False
-    if conditions.exists:
-        return True
-    if conditions.has_equal:
-        return conditions.equal is not None
-    if conditions.choices is not None:
-        return None not in conditions.choices and bool(conditions.choices)
-    return any(bound is not None for _, bound in conditions.bounds)
-
-
-def _implies(conditions: dict[str, _Conditions], partial: Document) -> bool:
-    """Tell whether a filter surely implies a partial filter: literal equalities only."""
-    for name, value in conjuncts(partial):
-        known = conditions.get(name)
-        if name.startswith("$") or known is None:
-            return False
+        return not any(bounds.get(name, unknown).present for name, _ in index.fields)
+    for name, value in conjuncts(index.partial or {}):
+        known = bounds.get(name, unknown)
         if value == {"$exists": True}:
-            if not _needs_presence(known):
-                return False
-        elif (
-            is_operator_document(value)
-            or not known.has_equal
-            or type(known.equal) is list
-            or encode(known.equal) != encode(value)
-        ):
-            return False
-    return True
+            implied = known.present
+        else:  # literal equalities only
+            implied = not is_operator_document(value) and known.keys == (encode(value),)
+        if not implied:
+            return True
+    return False
 
 
 def _plan_with(
     index: Index | None,
-    conditions: dict[str, _Conditions],
+    bounds: dict[str, _Bounds],
     complete: bool,
     sort: Sequence[tuple[str, int]],
-) -> tuple[Plan | None, float]:
+) -> tuple[Plan, float]:
     fields = _ID_FIELDS if index is None else index.fields
-    if index is not None and _excluded(index, conditions):
-        return None, 0.0
     multikey = index is not None and index.multikey
-    prefixes, used, score, exact = [b""], 0, 0.0, complete and not multikey
-    consumed: set[str] = set()
-    roots: set[str] = set()
-    ranges: list[tuple[bytes, bytes]] | None = None
+    prefixes, ranges, score = [b""], None, 0.0
+    used: list[str] = []
+    fixed = 0
     for name, direction in fields:
+        known = bounds.get(name)
         root = name.split(".")[0]
-        if multikey and root in roots:
+        if known is None or (multikey and root in {other.split(".")[0] for other in used}):
             break  # two conditions below one array may be met by different elements
-        roots.add(root)
-        known = conditions.get(name)
-        if known is None:
-            break
-        if known.has_equal and _indexable(known.equal):
-            prefixes = [prefix + _component(known.equal, direction) for prefix in prefixes]
-            exact = exact and not isinstance(known.equal, DBRef) and known.equal is not None
-            score += 10
-        elif _choosable(known.choices) and len(prefixes) * len(known.choices or ()) <= _MOST_RANGES:
-            keys = sorted({_component(choice, direction) for choice in known.choices or ()})
+        if known.keys is not None and len(prefixes) * len(known.keys) <= _MOST_RANGES:
+            keys = sorted(key if direction > 0 else complement(key) for key in known.keys)
             prefixes = [prefix + key for prefix in prefixes for key in keys]
-            exact = exact and None not in (known.choices or ())
-            score += 8
-        elif known.bounds:
-            ranges = _bounded(prefixes, known.bounds, direction, multikey)
-            exact = exact and all(_plain_bound(b) for _, b in known.bounds)
-            if ranges is not None:
-                consumed.add(name)
-                score += 5
-            break
-        else:
-            break
-        consumed.add(name)
-        used += 1
-    if ranges is None:
-        ranges = [(prefix, prefix + b"\xff") for prefix in prefixes]
-    one_prefix = len(prefixes) == 1
-    is_sorted, backward = _gives_order(fields, used, conditions, sort, one_prefix, multikey)
-    if index is not None and index.sparse and not consumed:
-        is_sorted = False
-    score += 3 if is_sorted and sort else 0
+            score += 10 if len(keys) == 1 else 8
+            used.append(name)
+            fixed += 1
+            continue
+        if known.ranges:
+            # Another element of an array may meet the other limit.
+            limits = known.ranges[:1] if multikey else known.ranges
+            both = max(low for low, _ in limits), min(high for _, high in limits)
+            low, high = both if direction > 0 else reversed_range(both)
+            ranges = tuple((prefix + low, prefix + high) for prefix in prefixes)
+            score += 5
+            used.append(name)
+        break
+    way = 1 if not sort else 0
+    if sort and len(prefixes) == 1 and not multikey and (used or not (index and index.sparse)):
+        way = _way(fields, fixed, sort)
+    exact = complete and not multikey and bool(used) and set(used) == set(bounds)
     plan = Plan(
         index=index,
-        ranges=tuple(ranges),
+        ranges=ranges or tuple((prefix, after(prefix)) for prefix in prefixes),
         scan=False,
-        exact=exact and consumed == set(conditions) and bool(consumed),
-        sorted=is_sorted,
-        backward=backward,
+        exact=exact and all(bounds[name].exact for name in used),
+        sorted=bool(way),
+        backward=way < 0,
     )
-    return plan, score
+    return plan, score + (3 if sort and way else 0)
 
 
-def _component(value: Any, direction: int) -> bytes:
-    key = encode(value)
-    return key if direction > 0 else complement(key)
+def _way(fields: Sequence[tuple[str, int]], fixed: int, sort: Sequence[tuple[str, int]]) -> int:
+    """Return 1 when key order is the order asked for, -1 when it is so backward, else 0.
 
-
-def _choosable(choices: list[Any] | None) -> bool:
-    return choices is not None and all(_indexable(choice) for choice in choices)
-
-
-def _plain_bound(bound: Any) -> bool:
-    return bound is not None and not isinstance(bound, (list, dict, DBRef))
-
-
-def _bounded(
-    prefixes: list[bytes], bounds: tuple[tuple[str, Any], ...], direction: int, multikey: bool
-) -> list[tuple[bytes, bytes]] | None:
-    """Return the key ranges of `$gt` and its kin; None when an index cannot bound them."""
-    if any(bound is None or not _indexable(bound) for _, bound in bounds):
-        return None
-    if multikey:
-        bounds = bounds[:1]  # another element of the array may meet the other bound
-    keys = [(operator, encode(bound)) for operator, bound in bounds]
-    if len({bracket(key) for _, key in keys}) > 1 or bracket(keys[0][1]) != keys[0][1][:1]:
-        return None
-    low, high = type_range(keys[0][1][0], descending=direction < 0)
-    for operator, key in keys:
-        part = key if direction > 0 else complement(key)
-        if operator.startswith("$gt") == (direction > 0):
-            low = max(low, part + (b"" if operator.endswith("e") else b"\xff"))
-        else:
-            high = min(high, part + (b"\xff" if operator.endswith("e") else b""))
-    return [(prefix + low, prefix + high) for prefix in prefixes]
-
-
-def _gives_order(
-    fields: Sequence[tuple[str, int]],
-    used: int,
-    conditions: dict[str, _Conditions],
-    sort: Sequence[tuple[str, int]],
-    one_prefix: bool,
-    multikey: bool,
-) -> tuple[bool, bool]:
-    """Return whether key order is the order asked for, and whether to read it backward."""
-    if not sort:
-        return True, False
-    if multikey or not one_prefix:
-        return False, False
-    fixed = {name for name, _ in fields[:used]}
-    wanted = [(name, way) for name, way in sort if name not in fixed]
-    rest = list(fields[used : used + len(wanted)])
-    if not wanted:
-        return True, False
+    The first `fixed` fields have one value in all keys.
+    """
+    constant = {name for name, _ in fields[:fixed]}
+    wanted = [(name, way) for name, way in sort if name not in constant]
+    rest = fields[fixed : fixed + len(wanted)]
     if [name for name, _ in rest] != [name for name, _ in wanted]:
-        return False, False
+        return 0
     turns = {way * direction for (_, way), (_, direction) in zip(wanted, rest, strict=True)}
-    return len(turns) == 1, turns == {-1}
+    if len(turns) > 1:
+        return 0
+    return turns.pop() if turns else 1

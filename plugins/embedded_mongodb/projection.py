@@ -8,7 +8,7 @@ from typing import Any
 from bson import DBRef
 
 from . import paths
-from .errors import CommandError, bad_value, not_supported
+from .errors import CommandError, not_supported, require
 from .expressions import compile_expression
 from .matcher import compile_element_test
 from .operators import NO_VARIABLES, Expression, Variables
@@ -196,6 +196,6 @@ def _slice(document: Document, out: Document, parts: list[str], limits: list[int
 
 def check_projection(spec: Any) -> Document:
     """Return a projection argument as a document. Raises BadValue."""
-    if spec is not None and type(spec) is not dict:
-        raise bad_value("projection must be a document")
+    fits = spec is None or type(spec) is dict
+    require(fits, "BadValue", "projection must be a document")
     return spec or {}

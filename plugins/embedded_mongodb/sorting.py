@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .bsonkeys import KEY_EMPTY_ARRAY, KEY_NULL, complement, encode
-from .errors import CommandError, bad_value, not_supported
+from .errors import CommandError, not_supported, require
 from .paths import values_at
 
 
@@ -22,8 +22,8 @@ def parse_sort(spec: Any) -> list[tuple[str, int]]:
             raise not_supported("sorting by $meta")
         if direction not in (1, -1) or isinstance(direction, bool):
             raise CommandError("Location15975", f"$sort key ordering must be 1 or -1: {name}")
-        if not name or name.startswith("$"):
-            raise bad_value(f"FieldPath field names may not start with '$' or be empty: {name!r}")
+        plain = name and not name.startswith("$")
+        require(plain, "BadValue", f"a field name may not start with '$' or be empty: {name!r}")
         fields.append((name, int(direction)))
     return fields
 

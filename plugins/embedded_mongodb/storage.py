@@ -41,7 +41,7 @@ class Storage(Transactions):
             f"CREATE TABLE d{made.id} (row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, "
             "crc INTEGER NOT NULL, doc BLOB NOT NULL)"
         )
-        self._pending = self.writing_catalog.with_collection(made)
+        self.writing_catalog = self.writing_catalog.with_collection(made)
         return made
 
     def drop(self, collection: Collection) -> None:
@@ -50,14 +50,14 @@ class Storage(Transactions):
             self._drop_index_rows(index)
         self.execute(f"DROP TABLE d{collection.id}")
         self.execute("DELETE FROM collections WHERE id = ?", (collection.id,))
-        self._pending = self.writing_catalog.without(collection)
+        self.writing_catalog = self.writing_catalog.without(collection)
 
     def rename(self, collection: Collection, db: str, name: str) -> None:
         """Give a collection another name, in the same or another database."""
         self.execute(
             "UPDATE collections SET db = ?, name = ? WHERE id = ?", (db, name, collection.id)
         )
-        self._pending = self.writing_catalog.without(collection).with_collection(
+        self.writing_catalog = self.writing_catalog.without(collection).with_collection(
             Collection(collection.id, db, name, collection.indexes)
         )
 
@@ -74,7 +74,7 @@ class Storage(Transactions):
             f"crc INTEGER NOT NULL, PRIMARY KEY ({key})) WITHOUT ROWID"
         )
         collection = collection.with_index(index)
-        self._pending = self.writing_catalog.with_collection(collection)
+        self.writing_catalog = self.writing_catalog.with_collection(collection)
         for row, raw in self.scan(collection):
             keys, multikey = index.keys(decode_document(raw))
             self._add_keys(collection, index, row, keys)
@@ -86,7 +86,7 @@ class Storage(Transactions):
         """Remove one index."""
         self._drop_index_rows(index)
         collection = collection.without_index(index)
-        self._pending = self.writing_catalog.with_collection(collection)
+        self.writing_catalog = self.writing_catalog.with_collection(collection)
         return collection
 
     def _drop_index_rows(self, index: Index) -> None:
@@ -98,7 +98,7 @@ class Storage(Transactions):
         current = self.writing_catalog.find(collection.db, collection.name) or collection
         marked = index.as_multikey()
         collection = current.with_index(marked)
-        self._pending = self.writing_catalog.with_collection(collection)
+        self.writing_catalog = self.writing_catalog.with_collection(collection)
         return marked, collection
 
     # Documents

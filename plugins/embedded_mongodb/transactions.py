@@ -11,7 +11,7 @@ import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +31,8 @@ _SCHEMA = f"""
 """
 # What the file of the log keeps: writing over an old log is twice as cheap to sync as growing it.
 _LOG_LIMIT = 32 << 20
+_WRITER_CACHE_KIB, _READER_CACHE_KIB = 65536, 32768
 _KEPT_READERS = 8
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-
-
-def open_file(path: Path) -> sqlite3.Connection:
-    """Return a connection of this process, which has the file to itself from then on.
-
-    Its connections then agree by memory instead of by file locks (SQLite's VFS "unix-excl").
-    """
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?vfs=unix-excl", uri=True, isolation_level=None,
-        cached_statements=512, check_same_thread=False, timeout=10,
-    )  # fmt: skip
 
 
 class StorageError(Exception):
@@ -70,7 +59,7 @@ class Transactions:
     def __init__(self, path: Path, sync: str = "FULL") -> None:
         self.path = path
         self.log_file = path.with_name(f"{path.name}-wal")
-        self._writer = self._connect(cache_kib=65536)
+        self._writer = self._connect(_WRITER_CACHE_KIB)
         run = self._writer.execute
         # auto_vacuum and page_size only take effect on a file that has no table yet.
         run(f"PRAGMA page_size = {PAGE_SIZE}")
@@ -85,7 +74,8 @@ class Transactions:
             raise StorageError(f"{path} was written by another version (schema {version})")
         self._writer.executescript(_SCHEMA)
         self.catalog = Catalog.load(self._writer)
-        self._pending: Catalog | None = None
+        self.writing_catalog = self.catalog
+        """The catalog as the running write transaction sees it."""
         self.log_bytes = 0
         """About how much was committed to the log since the last checkpoint."""
         self._written = 0
@@ -97,7 +87,14 @@ class Transactions:
         self._readers: list[_Reader] = []
 
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
-        connection = open_file(self.path)
+        """Return a connection of this process, which has the file to itself from then on.
+
+        Its connections then agree by memory instead of by file locks (SQLite's VFS "unix-excl").
+        """
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?vfs=unix-excl", uri=True, isolation_level=None,
+            cached_statements=512, check_same_thread=False, timeout=10,
+        )  # fmt: skip
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         return connection
 
@@ -111,18 +108,38 @@ class Transactions:
 
     # Blocks of reading and of writing
 
-    def read(self) -> _Reading:
+    @contextmanager
+    def read(self) -> Iterator[Catalog]:
         """Run a block on one snapshot of the data, and the catalog that belongs to it."""
-        return _Reading(self)
+        reader = self._take_reader()
+        if reader.state != self._state:
+            self._renew(reader)
+        self._begin(reader.connection)
+        try:
+            yield reader.catalog
+        finally:
+            self._put_back(reader)
 
-    def write(self) -> _Writing:
+    @contextmanager
+    def write(self) -> Iterator[None]:
         """Run a block as one transaction; it is durable when the block has been left."""
-        return _Writing(self)
-
-    @property
-    def writing_catalog(self) -> Catalog:
-        """The catalog as the running write transaction sees it."""
-        return self._pending or self.catalog
+        with self._write_lock:
+            self._begin(self._writer)
+            self.writing_catalog, self._written = self.catalog, 0
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                # No snapshot may begin between a change of the schema and that of the catalog.
+                same = self.writing_catalog is self.catalog
+                with nullcontext() if same else self._schema_lock:
+                    self._writer.execute("COMMIT")
+                    self.catalog = self.writing_catalog
+                    self._state += 1
+                self.log_bytes += self._written
+            finally:
+                # Not committed: because of an error in the block, or in the commit itself.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
 
     @property
     def command(self) -> int:
@@ -137,16 +154,15 @@ class Transactions:
     @contextmanager
     def undo_on_error(self) -> Iterator[None]:
         """Make one statement of a write transaction take effect wholly or not at all."""
-        run = self._writer.execute
+        run, before = self._writer.execute, self.writing_catalog
         run("SAVEPOINT statement")
-        pending = self._pending
         try:
             yield
         except BaseException:
+            self.writing_catalog = before
             if self._writer.in_transaction:
                 run("ROLLBACK TO statement")
                 run("RELEASE statement")
-            self._pending = pending
             raise
         run("RELEASE statement")
 
@@ -159,16 +175,15 @@ class Transactions:
         try:
             return self._readers.pop()
         except IndexError:
-            made = self._connect(cache_kib=32768)
+            made = self._connect(_READER_CACHE_KIB)
             made.execute("PRAGMA query_only = ON")
             return _Reader(made)
 
     def _renew(self, reader: _Reader) -> None:
         reader.end_snapshot()
         with self._schema_lock:
-            state, reader.catalog = self._state, self.catalog
             reader.connection.execute("BEGIN")
-            reader.state = state
+            reader.state, reader.catalog = self._state, self.catalog
             # The snapshot only begins with the first statement that reads.
             reader.connection.execute("SELECT 1 FROM collections LIMIT 1").fetchone()
 
@@ -180,18 +195,14 @@ class Transactions:
         else:
             reader.connection.close()
 
-    def _end_idle_snapshots(self) -> None:
-        idle = []
-        while self._readers:
-            idle.append(self._take_reader())
-            idle[-1].end_snapshot()
-        self._readers += idle
-
     # The file
 
     def copy_to(self, target: Path) -> None:
         """Copy one snapshot of the file to a new file, while clients go on."""
-        with closing(open_file(self.path)) as origin, closing(sqlite3.connect(target)) as copy:
+        with (
+            closing(self._connect(_READER_CACHE_KIB)) as origin,
+            closing(sqlite3.connect(target)) as copy,
+        ):
             origin.backup(copy)
             # A file of its own, without a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -223,79 +234,22 @@ class Transactions:
         self._put_back(reader)
 
     def _copy_log(self, reader: _Reader) -> None:
-        # Whoever holds a snapshot keeps what was written since in the log.
         self._end_idle_snapshots()
         reader.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
-
-class _Reading:
-    """The block of `Transactions.read`; a class, for the sake of speed."""
-
-    def __init__(self, file: Transactions) -> None:
-        self._file = file
-
-    def __enter__(self) -> Catalog:
-        file = self._file
-        reader = self._reader = file._take_reader()
-        if reader.state != file._state:
-            try:
-                file._renew(reader)
-            except BaseException:
-                reader.connection.close()
-                raise
-        file._begin(reader.connection)
-        return reader.catalog
-
-    def __exit__(self, *exception: object) -> None:
-        self._file._put_back(self._reader)
-
-
-class _Writing:
-    """The block of `Transactions.write`."""
-
-    def __init__(self, file: Transactions) -> None:
-        self._file = file
-
-    def __enter__(self) -> None:
-        file = self._file
-        file._write_lock.acquire()
-        try:
-            file._begin(file._writer)
-            file._pending, file._written = None, 0
-            file._writer.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            file._write_lock.release()
-            raise
-
-    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
-        file = self._file
-        try:
-            if kind is None:
-                self._commit()
-        finally:
-            # Not committed: because of an error in the block, or in the commit itself.
-            if file._writer.in_transaction:
-                file._writer.execute("ROLLBACK")
-            file._pending = None
-            file._write_lock.release()
-
-    def _commit(self) -> None:
-        file = self._file
-        if file._pending is None:
-            file._writer.execute("COMMIT")
-            file._state += 1
-        else:
-            with file._schema_lock:
-                file._writer.execute("COMMIT")
-                file.catalog = file._pending
-                file._state += 1
-        file.log_bytes += file._written
+    def _end_idle_snapshots(self) -> None:
+        # Whoever holds a snapshot keeps what was written since in the log.
+        idle = []
+        while self._readers:
+            idle.append(self._take_reader())
+            idle[-1].end_snapshot()
+        self._readers += idle
 
 
 def storage_failure(error: sqlite3.Error) -> CommandError:
     """Return what a client is told of a failure in SQLite."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _FULL:
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return CommandError("OutOfDiskSpace", f"cannot write to the database file: {error}")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return CommandError("DataCorruptionDetected", f"the database file is damaged: {error}")

@@ -6,20 +6,24 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bson import Regex
-
 from . import paths
-from .conditions import compile_condition_on_values, is_operator_document
-from .errors import CommandError, bad_value
+from .conditions import compile_condition_on_values, is_operator_document, is_regex
+from .errors import CommandError, require
 from .matcher import compile_element_test, compile_filter, conjuncts
 from .modifiers import CHECKS, MODIFIERS, Unset
 from .paths import MISSING
 
 Document = dict[str, Any]
+ElementTest = Callable[[Any], bool]
 
 
 class Update:
-    """One update document: operators, or a whole replacement."""
+    """One update document: operators, or a whole replacement.
+
+    `touched` are the top-level fields that it may change, None when it replaces them all.
+    """
+
+    touched: frozenset[str] | None = None
 
     def __init__(self, spec: Document, query: Document, array_filters: Sequence[Document]) -> None:
         self._query = query
@@ -27,41 +31,28 @@ class Update:
         self._spec = spec
         if self.is_replacement:
             for key in spec:
-                if key.startswith("$"):
-                    raise CommandError("DollarPrefixedFieldName", f"{key} in a replacement")
+                plain = not key.startswith("$")
+                require(plain, "DollarPrefixedFieldName", f"{key} in a replacement")
             return
         self._filters = _compile_array_filters(array_filters)
         self._changes = sorted(_changes(spec), key=lambda change: _path_order(change[0]))
-        self._check_paths()
-
-    def _check_paths(self) -> None:
         targets = [parts for parts, _, _ in self._changes]
-        targets += [paths.split(new) for new in self._spec.get("$rename", {}).values()]
+        targets += [paths.split(new) for new in spec.get("$rename", {}).values()]
+        self._check(targets)
+        self.touched = frozenset(parts[0] for parts in targets)
+
+    def _check(self, targets: list[list[str]]) -> None:
         seen: set[tuple[str, ...]] = set()
         for parts in sorted(targets, key=len):
-            if any(tuple(parts[:length]) in seen for length in range(1, len(parts) + 1)):
-                name = ".".join(parts)
-                raise CommandError(
-                    "ConflictingUpdateOperators", f"Updating '{name}' would create a conflict"
-                )
+            clash = any(tuple(parts[:length]) in seen for length in range(1, len(parts) + 1))
+            message = f"Updating '{'.'.join(parts)}' would create a conflict"
+            require(not clash, "ConflictingUpdateOperators", message)
             seen.add(tuple(parts))
         used = {part[2:-1] for parts in targets for part in parts if part.startswith("$[")}
         for name in self._filters:
-            if name not in used:
-                raise CommandError("FailedToParse", f"The array filter '{name}' was not used")
+            require(name in used, "FailedToParse", f"The array filter '{name}' was not used")
         for name in used - {""}:
-            if name not in self._filters:
-                raise bad_value(f"No array filter found for identifier '{name}'")
-
-    @property
-    def touched(self) -> frozenset[str] | None:
-        """The top-level fields that the update may change, None when it replaces them all."""
-        if self.is_replacement:
-            return None
-        renamed = self._spec.get("$rename", {}).values()
-        return frozenset(parts[0] for parts, _, _ in self._changes) | frozenset(
-            name.split(".")[0] for name in renamed
-        )
+            require(name in self._filters, "BadValue", f"No array filter for identifier '{name}'")
 
     def apply(self, document: Document, inserting: bool = False) -> Document:
         """Return the updated document; `document` itself may be changed on the way."""
@@ -69,29 +60,19 @@ class Update:
             kept = {"_id": document["_id"]} if "_id" in document else {}
             return {**kept, **copy.deepcopy(self._spec)}
         for parts, name, argument in self._changes:
-            if name == "$setOnInsert" and not inserting:
-                continue
-            for target in self._targets(document, parts):
-                if name == "$rename":
-                    _rename(document, target, argument)
-                else:
-                    self._change(document, target, name, argument)
+            if name == "$rename":
+                _rename(document, parts, argument)
+            elif name != "$setOnInsert" or inserting:
+                for target in self._targets(document, parts):
+                    _change(document, target, name, argument)
         return document
-
-    def _change(self, document: Document, target: list[str], name: str, argument: Any) -> None:
-        current = paths.get(document, target)
-        changed = MODIFIERS[name](current, argument)
-        if changed is Unset:
-            paths.remove(document, target)
-        elif changed is not current:
-            paths.put(document, target, changed)
 
     def _targets(self, document: Document, parts: list[str]) -> list[list[str]]:
         """Return the exact paths that a path with `$`, `$[]` or `$[name]` stands for."""
         found: list[list[str]] = [[]]
         for part in parts:
             if part == "$":
-                found = [[*path, str(self._position(document, path))] for path in found]
+                found = [[*path, self._position(document, path)] for path in found]
             elif part.startswith("$["):
                 test = self._filters.get(part[2:-1], lambda element: True)
                 found = [
@@ -104,47 +85,48 @@ class Update:
                 found = [[*path, part] for path in found]
         return found
 
-    def _position(self, document: Document, path: list[str]) -> int:
+    def _position(self, document: Document, path: list[str]) -> str:
         """Return which element of the array at `path` made the query match: what `$` means."""
         array = paths.get(document, path)
-        name = ".".join(path)
-        tests = [
-            t for key, value in conjuncts(self._query) for t in _element_tests(name, key, value)
-        ]
-        if type(array) is list:
+        tests = _element_tests(".".join(path), self._query)
+        if type(array) is list and tests:
             for wanted in (all, any):
                 for position, element in enumerate(array):
-                    if tests and wanted(test(element) for test in tests):
-                        return position
-        raise bad_value("The positional operator did not find the match needed from the query.")
+                    if wanted(test(element) for test in tests):
+                        return str(position)
+        raise CommandError("BadValue", "The positional operator did not find the match needed.")
 
 
-def _element_tests(name: str, key: str, value: Any) -> list[Callable[[Any], bool]]:
-    if key == name:
-        if is_operator_document(value) and "$elemMatch" in value:
-            return [compile_element_test(value["$elemMatch"])]
-        condition = compile_condition_on_values(value)
-        return [lambda element: condition([element])]
-    if key.startswith(name + "."):
-        return [compile_element_test({key[len(name) + 1 :]: value})]
-    if key == "$or":
-        clauses = [_element_tests(name, k, v) for clause in value for k, v in conjuncts(clause)]
-        flat = [test for tests in clauses for test in tests]
-        return [lambda element: any(test(element) for test in flat)] if flat else []
-    return []
+def _element_tests(name: str, query: Document) -> list[ElementTest]:
+    """Return what a query asks of the elements of one array."""
+    tests: list[ElementTest] = []
+    for key, value in conjuncts(query):
+        if key == name and is_operator_document(value) and "$elemMatch" in value:
+            tests.append(compile_element_test(value["$elemMatch"]))
+        elif key == name:
+            condition = compile_condition_on_values(value)
+            tests.append(lambda element, holds=condition: holds([element]))  # type: ignore[misc]
+        elif key.startswith(name + "."):
+            tests.append(compile_element_test({key[len(name) + 1 :]: value}))
+        elif key == "$or":
+            either = [test for clause in value for test in _element_tests(name, clause)]
+            if either:
+                tests.append(lambda element, of=either: any(t(element) for t in of))  # type: ignore[misc]
+    return tests
 
 
 def _changes(spec: Document) -> list[tuple[list[str], str, Any]]:
     changes = []
     for name, fields in spec.items():
-        if name != "$rename" and name not in MODIFIERS:
-            raise CommandError("FailedToParse", f"Unknown modifier: {name}")
-        if type(fields) is not dict:
-            raise CommandError("FailedToParse", f"{name} needs fields, not {fields!r}")
-        check = CHECKS.get(name)
+        known = name == "$rename" or name in MODIFIERS
+        require(known, "FailedToParse", f"Unknown modifier: {name}")
+        require(type(fields) is dict, "FailedToParse", f"{name} needs fields, not {fields!r}")
         for path, argument in fields.items():
-            if check is not None:
-                check(path, argument)
+            if name in CHECKS:
+                fits, error, message = CHECKS[name]
+                require(fits(argument), error, f"{message}: {path}")
+            plain = name != "$rename" or "$" not in path
+            require(plain, "BadValue", f"The source field for $rename may not be {path}")
             changes.append((paths.split(path), name, argument))
     return changes
 
@@ -154,15 +136,13 @@ def _path_order(parts: list[str]) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if paths.is_index(p) else (1, 0, p) for p in parts]
 
 
-def _compile_array_filters(filters: Sequence[Document]) -> dict[str, Callable[[Any], bool]]:
-    compiled: dict[str, Callable[[Any], bool]] = {}
+def _compile_array_filters(filters: Sequence[Document]) -> dict[str, ElementTest]:
+    compiled: dict[str, ElementTest] = {}
     for spec in filters:
         names = {key.split(".")[0] for key, _ in conjuncts(spec) if not key.startswith("$")}
-        if len(names) != 1:
-            raise CommandError("FailedToParse", "an array filter needs one field name")
+        require(len(names) == 1, "FailedToParse", "an array filter needs one field name")
         (name,) = names
-        if name in compiled:
-            raise CommandError("FailedToParse", f"Found two array filters named {name}")
+        require(name not in compiled, "FailedToParse", f"Found two array filters named {name}")
         predicate = compile_filter(spec)
         compiled[name] = lambda element, p=predicate, n=name: p({n: element})  # type: ignore[misc]
     return compiled
@@ -170,9 +150,18 @@ def _compile_array_filters(filters: Sequence[Document]) -> dict[str, Callable[[A
 
 def _array_at(document: Document, path: list[str]) -> list[Any]:
     array = paths.get(document, path)
-    if type(array) is not list:
-        raise bad_value(f"The path '{'.'.join(path)}' must exist to apply array updates")
-    return array
+    message = f"The path '{'.'.join(path)}' must exist to apply array updates"
+    require(type(array) is list, "BadValue", message)
+    return array  # type: ignore[no-any-return]
+
+
+def _change(document: Document, target: list[str], name: str, argument: Any) -> None:
+    current = paths.get(document, target)
+    changed = MODIFIERS[name](current, argument)
+    if changed is Unset:
+        paths.remove(document, target)
+    elif changed is not current:
+        paths.put(document, target, changed)
 
 
 def _rename(document: Document, source: list[str], new_name: str) -> None:
@@ -188,16 +177,15 @@ def seed_for_upsert(query: Document) -> Document:
     for key, value in conjuncts(query):
         if key == "$or" and len(value) == 1:
             seed.update(seed_for_upsert(value[0]))
-        if key.startswith("$") or isinstance(value, Regex):
-            continue
-        if is_operator_document(value):
-            if "$eq" in value:
-                value = value["$eq"]
-            elif len(value.get("$in", value.get("$all", ()))) == 1:
-                value = value.get("$in", value.get("$all"))[0]
-                if is_operator_document(value) or isinstance(value, Regex):
-                    continue
-            else:
-                continue
-        paths.put(seed, key.split("."), copy.deepcopy(value))
+        for wanted in _equalities(value) if not key.startswith("$") else ():
+            paths.put(seed, key.split("."), copy.deepcopy(wanted))
     return seed
+
+
+def _equalities(value: Any) -> list[Any]:
+    """Return the one value that a condition says a field has, if it says so."""
+    if is_operator_document(value):
+        found = [value["$eq"]] if "$eq" in value else value.get("$in", value.get("$all", []))
+        literal = not any(is_operator_document(item) or is_regex(item) for item in found)
+        return found if len(found) == 1 and literal else []
+    return [] if is_regex(value) else [value]

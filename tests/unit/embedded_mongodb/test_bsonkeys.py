@@ -8,7 +8,14 @@ from bson import Decimal128, Int64, MaxKey, MinKey
 from bson.code import Code
 from hypothesis import given
 from hypothesis import strategies as st
-from proctorhub_plugins.embedded_mongodb.bsonkeys import complement, decode, encode, type_range
+from proctorhub_plugins.embedded_mongodb.bsonkeys import (
+    after,
+    complement,
+    decode,
+    encode,
+    reversed_range,
+    type_range,
+)
 
 from . import naive, strategies
 
@@ -43,8 +50,17 @@ def test_the_range_of_a_type_holds_its_keys(value: Any) -> None:
     key = encode(value)
     low, high = type_range(key[0])
     assert low <= key < high
-    low, high = type_range(key[0], descending=True)
+    low, high = reversed_range(type_range(key[0]))
     assert low <= complement(key) < high
+
+
+@given(strategies.values, strategies.values, strategies.values)
+def test_a_range_reversed_holds_the_complements(low: Any, high: Any, value: Any) -> None:
+    keys = after(encode(low)), after(encode(high))
+    inside = keys[0] <= encode(value) < keys[1]
+    first, last = reversed_range(keys)
+    assert (first <= complement(encode(value)) < last) == inside
+    assert (encode(value) < after(encode(low))) == (naive.compare(value, low) <= 0)
 
 
 @pytest.mark.parametrize(
