@@ -12,11 +12,11 @@ from bson import Int64
 
 from . import paths
 from .catalog import Catalog
-from .errors import CommandError, not_supported
+from .errors import CommandError, not_supported, require
 from .expressions import compile_expression
 from .matcher import compile_filter
 from .paths import MISSING
-from .projection import compile_projection, put_computed
+from .projection import compile_projection, fields_below, put_computed, remove_computed
 from .search import Query, count, search
 from .sorting import sort_key
 from .storage import Storage
@@ -70,16 +70,15 @@ def run_pipeline(
 
 def split_stage(stage: Any) -> tuple[str, Any]:
     """Return the name and the argument of a stage. Raises Location40323."""
-    if type(stage) is not dict or len(stage) != 1:
-        raise CommandError("Location40323", "A pipeline stage must have exactly one field.")
+    fits = type(stage) is dict and len(stage) == 1
+    require(fits, "Location40323", "A pipeline stage must have exactly one field.")
     return next(iter(stage.items()))
 
 
 def compile_stage(context: Context, name: str, spec: Any) -> Stage:
     """Return the function of one stage. Raises Location40324 for an unknown stage."""
-    builder = STAGES.get(name)
-    if builder is not None:
-        return builder(context, spec)
+    if name in STAGES:
+        return STAGES[name](context, spec)
     if name == "$changeStream":
         raise CommandError("Location40573", "$changeStream is only supported on replica sets")
     if name in _KNOWN_BUT_REFUSED:
@@ -109,28 +108,26 @@ def _sort(context: Context, spec: Any) -> Stage:
     return lambda documents: iter(sorted(documents, key=key))
 
 
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise CommandError("Location15957", f"the argument to {name} must be a whole number")
-    if value < least:
-        code = "Location15958" if name == "$limit" else "Location15956"
-        raise CommandError(code, f"the argument to {name} must be at least {least}")
+def _whole(name: str, value: Any, least: int, code: str) -> int:
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0
+    require(whole, "Location15957", f"the argument to {name} must be a whole number")
+    require(value >= least, code, f"the argument to {name} must be at least {least}")
     return int(value)
 
 
 def _limit(context: Context, spec: Any) -> Stage:
-    limit = _whole("$limit", spec, 1)
+    limit = _whole("$limit", spec, 1, "Location15958")
     return lambda documents: itertools.islice(documents, limit)
 
 
 def _skip(context: Context, spec: Any) -> Stage:
-    skip = _whole("$skip", spec, 0)
+    skip = _whole("$skip", spec, 0, "Location15956")
     return lambda documents: itertools.islice(documents, skip, None)
 
 
 def _count(context: Context, spec: Any) -> Stage:
-    if not isinstance(spec, str) or not spec or spec.startswith("$") or "." in spec:
-        raise CommandError("Location40156", "the count field must be a non-empty string")
+    fits = isinstance(spec, str) and spec and not spec.startswith("$") and "." not in spec
+    require(fits, "Location40156", "the count field must be a non-empty string")
 
     def run(documents: Iterator[Document]) -> Iterator[Document]:
         total = sum(1 for _ in documents)
@@ -141,7 +138,7 @@ def _count(context: Context, spec: Any) -> Stage:
 
 
 def _sample(context: Context, spec: Any) -> Stage:
-    size = _whole("$sample", spec.get("size") if type(spec) is dict else spec, 1)
+    size = _whole("$sample", spec.get("size") if type(spec) is dict else spec, 1, "Location28747")
 
     def run(documents: Iterator[Document]) -> Iterator[Document]:
         everything = list(documents)
@@ -151,67 +148,39 @@ def _sample(context: Context, spec: Any) -> Stage:
 
 
 def _project(context: Context, spec: Any) -> Stage:
-    if type(spec) is not dict or not spec:
-        raise CommandError("Location51272", "$project specification must have at least one field")
+    fits = type(spec) is dict and spec
+    require(fits, "Location51272", "$project specification must have at least one field")
     project = compile_projection(spec, context.variables)
     return lambda documents: map(project, documents)
 
 
 def _unset(context: Context, spec: Any) -> Stage:
     names = spec if type(spec) is list else [spec]
-    if not names or not all(isinstance(name, str) for name in names):
-        raise CommandError("Location31002", "$unset specification must be a string or an array")
+    fits = names and all(isinstance(name, str) for name in names)
+    require(fits, "Location31002", "$unset specification must be a string or an array")
     project = compile_projection(dict.fromkeys(names, 0))
     return lambda documents: map(project, documents)
 
 
 def _add_fields(context: Context, spec: Any) -> Stage:
-    if type(spec) is not dict:
-        raise CommandError("Location40272", "$addFields specification stage must be an object")
-    assign = _assignments(context, spec)
-    return lambda documents: map(assign, documents)
-
-
-def _assignments(context: Context, spec: Document) -> Callable[[Document], Document]:
-    fields = [
-        (parts, context.expression(value))
-        for name, deeper in spec.items()
-        for parts, value in _flatten(name.split("."), deeper)
-    ]
+    require(type(spec) is dict, "Location40272", "$addFields specification must be an object")
+    fields = [(parts, context.expression(value)) for parts, value in fields_below(spec)]
 
     def assign(document: Document) -> Document:
         out = dict(document)
         for parts, expression in fields:
             value = expression(document)
             if value is MISSING:
-                _take_out(out, parts)
+                remove_computed(out, parts)
             else:
                 put_computed(out, parts, value)
         return out
 
-    return assign
-
-
-def _flatten(parts: list[str], value: Any) -> Iterator[tuple[list[str], Any]]:
-    if type(value) is dict and value and not next(iter(value)).startswith("$"):
-        for name, deeper in value.items():
-            yield from _flatten([*parts, *name.split(".")], deeper)
-    else:
-        yield parts, value
-
-
-def _take_out(out: Document, parts: list[str]) -> None:
-    for part in parts[:-1]:
-        child = out.get(part)
-        if type(child) is not dict:
-            return
-        out[part] = out = dict(child)
-    out.pop(parts[-1], None)
+    return lambda documents: map(assign, documents)
 
 
 def _replace_root(context: Context, spec: Any) -> Stage:
-    new_root = spec.get("newRoot") if type(spec) is dict else spec
-    return _replace_with(context, new_root)
+    return _replace_with(context, spec.get("newRoot") if type(spec) is dict else spec)
 
 
 def _replace_with(context: Context, spec: Any) -> Stage:
@@ -219,30 +188,29 @@ def _replace_with(context: Context, spec: Any) -> Stage:
 
     def replace(document: Document) -> Document:
         value = evaluate(document)
-        if type(value) is not dict:
-            raise CommandError("Location40228", f"'newRoot' must be an object, not {value!r}")
-        return value
+        require(type(value) is dict, "Location40228", "'newRoot' must evaluate to an object")
+        return value  # type: ignore[no-any-return]
 
     return lambda documents: map(replace, documents)
 
 
 def _unwind(context: Context, spec: Any) -> Stage:
-    options = {"path": spec} if isinstance(spec, str) else spec
-    if type(options) is not dict or not str(options.get("path", "")).startswith("$"):
-        raise CommandError("Location28818", "path option to $unwind stage should begin with '$'")
-    for name in options:
-        if name not in ("path", "preserveNullAndEmptyArrays", "includeArrayIndex"):
-            raise CommandError("Location28811", f"unrecognized option to $unwind stage: {name}")
-    parts = options["path"][1:].split(".")
+    options = spec if type(spec) is dict else {"path": spec}
+    path = options.get("path")
+    fits = isinstance(path, str) and path.startswith("$")
+    require(fits, "Location28818", "path option to $unwind stage should begin with '$'")
+    known = set(options) <= {"path", "preserveNullAndEmptyArrays", "includeArrayIndex"}
+    require(known, "Location28811", "unrecognized option to $unwind stage")
+    parts = path[1:].split(".")
     keep = options.get("preserveNullAndEmptyArrays", False)
     position_field = options.get("includeArrayIndex")
 
-    def with_value(document: Document, value: Any, position: Any) -> Document:
-        out = _copy_along(document, parts)
+    def with_value(document: Document, value: Any, position: Any = None) -> Document:
+        out = dict(document)
         if value is MISSING:
-            paths.remove(out, parts)
+            remove_computed(out, parts)
         else:
-            paths.put(out, parts, value)
+            put_computed(out, parts, value)
         if position_field:
             paths.put(out, position_field.split("."), position)
         return out
@@ -253,11 +221,11 @@ def _unwind(context: Context, spec: Any) -> Stage:
             if type(value) is list and value:
                 for position, item in enumerate(value):
                     yield with_value(document, item, Int64(position))
-            elif type(value) is list or value is None or value is MISSING:
+            elif value == [] or value is None or value is MISSING:
                 if keep:
-                    yield with_value(document, MISSING if value == [] else value, None)
+                    yield with_value(document, MISSING if value == [] else value)
             else:
-                yield with_value(document, value, None)
+                yield with_value(document, value)
 
     return run
 
@@ -268,17 +236,6 @@ def _plain_get(value: Any, parts: list[str]) -> Any:
             return MISSING
         value = value[part]
     return value
-
-
-def _copy_along(document: Document, parts: list[str]) -> Document:
-    out = dict(document)
-    inner = out
-    for part in parts[:-1]:
-        if type(inner.get(part)) is not dict:
-            break
-        inner[part] = dict(inner[part])
-        inner = inner[part]
-    return out
 
 
 STAGES: dict[str, Callable[[Context, Any], Stage]] = {

@@ -1,8 +1,9 @@
-"""Aggregation stages that read or write other collections: joins, unions, facets, outputs."""
+"""Aggregation stages that read or write other collections: joins, facets, outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from bson import DBRef, ObjectId, Regex
@@ -10,8 +11,7 @@ from bson import DBRef, ObjectId, Regex
 from . import paths
 from .aggregation import STAGES, Context, Document, Stage, compile_stage, run_pipeline, split_stage
 from .documents import encode_document
-from .errors import CommandError, not_supported
-from .expressions import compile_expression
+from .errors import not_supported, require
 from .operators import variable_name
 from .paths import MISSING, fields_of, values_at
 from .search import Query, search
@@ -25,51 +25,41 @@ def writes(pipeline: Any) -> bool:
     return type(last) is dict and any(name in last for name in OUTPUT_STAGES)
 
 
+def _refuse_outputs(pipeline: Any, where: str) -> None:
+    message = f"$out and $merge are not allowed within {where}"
+    require(not writes(pipeline), "Location51047", message)
+
+
 def _lookup(context: Context, spec: Any) -> Stage:
-    for name in spec:
-        if name not in ("from", "localField", "foreignField", "let", "pipeline", "as"):
-            raise CommandError("FailedToParse", f"unknown argument to $lookup: {name}")
-    if "as" not in spec or "from" not in spec or ("localField" in spec) != ("foreignField" in spec):
-        raise CommandError("FailedToParse", "$lookup requires from, as, and both fields or none")
-    if "localField" not in spec and "pipeline" not in spec:
-        raise CommandError("FailedToParse", "$lookup requires localField or pipeline")
-    inner = Context(
-        context.storage, context.catalog, context.db, dict(context.variables), context.deadline
-    )
-    names = frozenset(context.variables)
+    fields = {"localField", "foreignField"} & set(spec)
+    known = {"as", "from"} <= set(spec) <= {"from", "as", "let", "pipeline", *fields}
+    fits = known and (len(fields) == 2 or (not fields and "pipeline" in spec))
+    require(fits, "FailedToParse", "$lookup requires from, as, and both fields or a pipeline")
     lets = {
-        variable_name(name): compile_expression(value, names)
+        variable_name(name): context.expression(value)
         for name, value in spec.get("let", {}).items()
     }
-    inner.variables.update(dict.fromkeys(lets))
-    pipeline = spec.get("pipeline", [])
+    pipeline, parts = spec.get("pipeline", []), spec["as"].split(".")
     _refuse_outputs(pipeline, "$lookup")
 
     def joined(document: Document) -> list[Document]:
-        inner.variables.update(context.variables)
-        for name, value in lets.items():
-            inner.variables[name] = value(document, context.variables)
-        stages = pipeline
-        if "localField" in spec:
-            stages = [{"$match": _equal_to_local(spec, document)}, *pipeline]
+        values = {name: value(document) for name, value in lets.items()}
+        inner = replace(context, variables={**context.variables, **values})
+        stages = [{"$match": _equal_to_local(spec, document)}, *pipeline] if fields else pipeline
         return list(run_pipeline(inner, spec["from"], stages))
-
-    parts = spec["as"].split(".")
 
     def run(documents: Iterator[Document]) -> Iterator[Document]:
         for document in documents:
-            matches = joined(document)
             out = dict(document)
-            paths.put(out, parts, matches)
+            paths.put(out, parts, joined(document))
             yield out
 
     return run
 
 
 def _equal_to_local(spec: Document, document: Document) -> Document:
-    found = values_at(document, spec["localField"].split("."))
     wanted: list[Any] = []
-    for value in found:
+    for value in values_at(document, spec["localField"].split(".")):
         wanted += value if type(value) is list else [None if value is MISSING else value]
     wanted = [fields_of(value) if isinstance(value, DBRef) else value for value in wanted]
     if any(isinstance(value, Regex) for value in wanted):
@@ -78,8 +68,8 @@ def _equal_to_local(spec: Document, document: Document) -> Document:
 
 
 def _facet(context: Context, spec: Any) -> Stage:
-    if type(spec) is not dict or not spec:
-        raise CommandError("Location40169", "the $facet specification must be a non-empty object")
+    fits = type(spec) is dict and spec
+    require(fits, "Location40169", "the $facet specification must be a non-empty object")
     facets: dict[str, list[Stage]] = {}
     for name, pipeline in spec.items():
         _refuse_outputs(pipeline, "$facet")
@@ -98,16 +88,12 @@ def _facet(context: Context, spec: Any) -> Stage:
     return run
 
 
-def _refuse_outputs(pipeline: Any, where: str) -> None:
-    if writes(pipeline):
-        raise CommandError("Location51047", f"$out and $merge are not allowed within {where}")
-
-
 def _target(context: Context, spec: Any, key: str) -> tuple[str, str]:
-    target = spec if isinstance(spec, str) else spec.get(key)
+    """Return database and collection of `{key: NAME}`, `{key: {db, coll}}`, NAME or {db, coll}."""
+    target = spec.get(key, spec) if isinstance(spec, dict) else spec
     if isinstance(target, dict):
         return target.get("db", context.db), target["coll"]
-    return (spec.get("db", context.db) if isinstance(spec, dict) else context.db), target
+    return context.db, target
 
 
 def _with_id(document: Document) -> Document:
@@ -115,18 +101,17 @@ def _with_id(document: Document) -> Document:
 
 
 def _out(context: Context, spec: Any) -> Stage:
-    db, name = _target(context, spec, "coll")
+    db, name = _target(context, spec, "into")
 
     def run(documents: Iterator[Document]) -> Iterator[Document]:
         storage = context.storage
         results = [_with_id(document) for document in documents]
         old = storage.writing_catalog.find(db, name)
-        specs = [index.spec for index in old.indexes] if old else []
         if old is not None:
             storage.drop(old)
         target = storage.collection(db, name)
-        for index in specs:
-            target = storage.create_index(target, index)
+        for index in old.indexes if old else ():
+            target = storage.create_index(target, index.spec)
         for document in results:
             storage.insert(storage.collection(db, name), document)
         return iter(())
@@ -135,10 +120,9 @@ def _out(context: Context, spec: Any) -> Stage:
 
 
 def _merge(context: Context, spec: Any) -> Stage:
-    options = {"into": spec} if isinstance(spec, str) else spec
-    if set(options) - {"into"}:
+    if isinstance(spec, dict) and set(spec) != {"into"}:
         raise not_supported("$merge in another way than by _id, merging and inserting")
-    db, name = _target(context, options, "into")
+    db, name = _target(context, spec, "into")
 
     def run(documents: Iterator[Document]) -> Iterator[Document]:
         storage = context.storage
@@ -156,11 +140,4 @@ def _merge(context: Context, spec: Any) -> Stage:
     return run
 
 
-STAGES.update(
-    {
-        "$lookup": _lookup,
-        "$facet": _facet,
-        "$out": _out,
-        "$merge": _merge,
-    }
-)
+STAGES.update({"$lookup": _lookup, "$facet": _facet, "$out": _out, "$merge": _merge})

@@ -17,7 +17,7 @@ from .errors import CommandError, not_supported
 from .joins import writes
 from .matcher import compile_filter
 from .paths import MISSING, values_at
-from .projection import check_projection, compile_projection
+from .projection import compile_projection
 from .search import Match, count, explain, search
 
 _FIND_FIELDS = (
@@ -31,7 +31,7 @@ def _find(session: Session, body: Document) -> bytes:
     db, name = namespace(body, "find")
     query = query_of(body, "filter")
     query.variables = dict(body.get("let") or {})
-    spec = check_projection(body.get("projection"))
+    spec = body.get("projection")
     project = compile_projection(spec, query.variables, of_find=True) if spec else None
     single = bool(body.get("singleBatch")) or (body.get("limit") or 0) < 0
     size = None if single else _batch_size(body)

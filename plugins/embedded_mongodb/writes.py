@@ -14,7 +14,7 @@ from .commands import Document, Session, check_collation, command, namespace, qu
 from .documents import decode_document, encode_document
 from .errors import CommandError, not_supported
 from .paths import MISSING
-from .projection import check_projection, compile_projection
+from .projection import compile_projection
 from .search import Match, search
 from .updates import Update, seed_for_upsert
 
@@ -200,8 +200,8 @@ def _delete(session: Session, body: Document) -> Document:
 def _find_and_modify(session: Session, body: Document) -> Document:
     db, name = namespace(body, next(iter(body)))
     storage, query = session.storage, query_of({**body, "limit": 1}, "query")
-    spec = check_projection(body.get("fields"))
-    project = compile_projection(spec, of_find=True) if spec else lambda document: document
+    fields = body.get("fields")
+    project = compile_projection(fields, of_find=True) if fields else lambda document: document
     remove, upsert, new = (bool(body.get(key)) for key in ("remove", "upsert", "new"))
     if remove == ("update" in body) or (remove and (upsert or new)):
         raise CommandError("FailedToParse", "Either an update or remove=true must be specified")
