@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from .catalog import Collection
@@ -60,13 +61,11 @@ def search(storage: Storage, collection: Collection | None, query: Query) -> Ite
 
     The iterator may be used on in a later snapshot: it then goes on from where it was.
     """
+    fields = parse_sort(query.sort)
     key = id_lookup(query.filter)
     if key is not None and collection is not None and not (query.hint or query.skip):
-        if query.sort:
-            parse_sort(query.sort)
         found = storage.fetch_by_id(collection, key)
         return iter(() if found is None else (Match(*found, None),))
-    fields = parse_sort(query.sort)
     predicate = compile_filter(query.filter, query.variables) if query.filter else None
     if collection is None:
         return iter(())
@@ -82,7 +81,6 @@ def count(storage: Storage, collection: Collection | None, query: Query) -> int:
     compile_filter(query.filter, query.variables)
     if collection is None:
         return 0
-    total = None
     plan = make_plan(collection, query.filter, (), query.hint)
     if not query.filter:
         total = storage.count(collection)
@@ -90,7 +88,7 @@ def count(storage: Storage, collection: Collection | None, query: Query) -> int:
         table, key = _key_table(collection, plan)
         sql = f"SELECT count(*) FROM {table} WHERE {key} >= ? AND {key} < ?"
         total = sum(storage.execute(sql, bounds).fetchone()[0] for bounds in plan.ranges)
-    if total is None:
+    else:
         return sum(1 for _ in search(storage, collection, query))
     total = max(0, total - query.skip)
     return min(total, query.limit) if query.limit else total
@@ -98,20 +96,26 @@ def count(storage: Storage, collection: Collection | None, query: Query) -> int:
 
 def explain(collection: Collection | None, query: Query) -> Document:
     """Return the plan of a query in the shape of `explain`'s `queryPlanner`."""
-    if collection is None:
-        stage: Document = {"stage": "EOF"}
-    else:
+    stage: Document = {"stage": "EOF"}
+    if collection is not None:
         plan = make_plan(collection, query.filter, parse_sort(query.sort), query.hint)
-        stage = {"stage": plan.name}
-        if plan.index is not None:
-            stage["indexName"] = plan.index.name
+        stage = {"stage": plan.name, **({"indexName": plan.index.name} if plan.index else {})}
     return {"winningPlan": stage, "rejectedPlans": []}
 
 
-def _key_table(collection: Collection, plan: Plan) -> tuple[str, str]:
-    if plan.index is None:
-        return f"d{collection.id}", "id"
-    return f"x{plan.index.id}", "key"
+def _matches(
+    storage: Storage, collection: Collection, plan: Plan, predicate: Any, deadline: float | None
+) -> Iterator[Match]:
+    exact = plan.exact or predicate is None
+    for row, raw in _candidates(storage, collection, plan):
+        if deadline is not None and time.monotonic() > deadline:
+            raise CommandError("MaxTimeMSExpired", "operation exceeded time limit")
+        if exact:
+            yield Match(row, raw, None)
+            continue
+        document = decode_document(raw)
+        if predicate(document):
+            yield Match(row, raw, document)
 
 
 def _candidates(
@@ -120,33 +124,22 @@ def _candidates(
     if plan.scan:
         yield from storage.scan(collection)
         return
-    rows = itertools.chain.from_iterable(
-        _index_rows(storage, collection, leaf) for leaf in _leaves(plan)
-    )
     repeats = plan.branches or (plan.index is not None and plan.index.multikey)
-    for row in _once(rows) if repeats else rows:
+    seen: set[int] = set()
+    for row in _rows(storage, collection, plan):
+        if repeats:
+            if row in seen:
+                continue
+            seen.add(row)
         raw = storage.fetch(collection, row)
         if raw is not None:
             yield row, raw
 
 
-def _leaves(plan: Plan) -> Iterator[Plan]:
-    if not plan.branches:
-        yield plan
-    for branch in plan.branches:
-        yield from _leaves(branch)
-
-
-def _once(rows: Iterator[int]) -> Iterator[int]:
-    seen: set[int] = set()
-    for row in rows:
-        if row not in seen:
-            seen.add(row)
-            yield row
-
-
-def _index_rows(storage: Storage, collection: Collection, plan: Plan) -> Iterator[int]:
+def _rows(storage: Storage, collection: Collection, plan: Plan) -> Iterator[int]:
     """Yield rows in key order, a chunk at a time, so that no statement stays open."""
+    for branch in plan.branches:
+        yield from _rows(storage, collection, branch)
     table, key = _key_table(collection, plan)
     order, beyond = ("DESC", "<") if plan.backward else ("ASC", ">")
     tail = f"ORDER BY {key} {order}, row {order} LIMIT ?"
@@ -171,34 +164,20 @@ def _index_rows(storage: Storage, collection: Collection, plan: Plan) -> Iterato
                 size = min(size * 4, _LARGEST_CHUNK)
 
 
-def _matches(
-    storage: Storage,
-    collection: Collection,
-    plan: Plan,
-    predicate: Any,
-    deadline: float | None,
-) -> Iterator[Match]:
-    exact = plan.exact or predicate is None
-    for row, raw in _candidates(storage, collection, plan):
-        if deadline is not None and time.monotonic() > deadline:
-            raise CommandError("MaxTimeMSExpired", "operation exceeded time limit")
-        if exact:
-            yield Match(row, raw, None)
-            continue
-        document = decode_document(raw)
-        if predicate(document):
-            yield Match(row, raw, document)
+def _key_table(collection: Collection, plan: Plan) -> tuple[str, str]:
+    if plan.index is None:
+        return f"d{collection.id}", "id"
+    return f"x{plan.index.id}", "key"
 
 
 def _sorted(found: Iterator[Match], key: Any, limit: int | None) -> Iterator[Match]:
     keyed = ((key(match.decoded()), match._replace(document=None)) for match in found)
+    by_key = itemgetter(0)
     if limit:
-        best = heapq.nsmallest(limit, keyed, key=lambda pair: pair[0])
-        yield from (match for _, match in best)
+        yield from (match for _, match in heapq.nsmallest(limit, keyed, key=by_key))
         return
     runs = []
-    while run := list(itertools.islice(keyed, _RUN)):
-        run.sort(key=lambda pair: pair[0])
+    while run := sorted(itertools.islice(keyed, _RUN), key=by_key):
         runs.append(run)
-    for _, match in heapq.merge(*runs, key=lambda pair: pair[0]):
+    for _, match in heapq.merge(*runs, key=by_key):
         yield match

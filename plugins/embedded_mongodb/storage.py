@@ -11,16 +11,19 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from .bsonkeys import encode
 from .catalog import Collection
 from .documents import MAX_DOCUMENT, decode_document, encode_document
-from .errors import CommandError
+from .errors import CommandError, require
 from .indexes import Index, entry_checksum
 from .transactions import PAGE_SIZE, Transactions
 
 Document = dict[str, Any]
+# About how much log a change costs beside the document: a few pages of tables and indexes.
+_OVERHEAD = 3 * PAGE_SIZE
 
 
 class Storage(Transactions):
@@ -33,8 +36,7 @@ class Storage(Transactions):
         found = self.writing_catalog.find(db, name)
         if found is not None:
             return found
-        if not db or not name or "\0" in name or "$" in name or name.startswith("."):
-            raise CommandError("InvalidNamespace", f"Invalid namespace specified '{db}.{name}'")
+        check_namespace(db, name)
         number = self.execute("INSERT INTO collections (db, name) VALUES (?, ?)", (db, name))
         made = Collection(number.lastrowid or 0, db, name)
         self.execute(
@@ -54,19 +56,16 @@ class Storage(Transactions):
 
     def rename(self, collection: Collection, db: str, name: str) -> None:
         """Give a collection another name, in the same or another database."""
-        self.execute(
-            "UPDATE collections SET db = ?, name = ? WHERE id = ?", (db, name, collection.id)
-        )
+        sql = "UPDATE collections SET db = ?, name = ? WHERE id = ?"
+        self.execute(sql, (db, name, collection.id))
         self.writing_catalog = self.writing_catalog.without(collection).with_collection(
             Collection(collection.id, db, name, collection.indexes)
         )
 
     def create_index(self, collection: Collection, spec: Document) -> Collection:
         """Build an index over the documents that are there. Raises DuplicateKey."""
-        number = self.execute(
-            "INSERT INTO indexes (collection, spec) VALUES (?, ?)",
-            (collection.id, encode_document(spec)),
-        ).lastrowid
+        sql = "INSERT INTO indexes (collection, spec) VALUES (?, ?)"
+        number = self.execute(sql, (collection.id, encode_document(spec))).lastrowid
         index = Index(number or 0, spec)
         key = "key" if index.unique else "key, row"
         self.execute(
@@ -75,12 +74,12 @@ class Storage(Transactions):
         )
         collection = collection.with_index(index)
         self.writing_catalog = self.writing_catalog.with_collection(collection)
+        multikey = False
         for row, raw in self.scan(collection):
-            keys, multikey = index.keys(decode_document(raw))
+            keys, of_array = index.keys(decode_document(raw))
             self._add_keys(collection, index, row, keys)
-            if multikey and not index.multikey:
-                index, collection = self._mark_multikey(collection, index)
-        return collection
+            multikey = multikey or of_array
+        return self._mark_multikey(collection, index) if multikey else collection
 
     def drop_index(self, collection: Collection, index: Index) -> Collection:
         """Remove one index."""
@@ -93,41 +92,30 @@ class Storage(Transactions):
         self.execute(f"DROP TABLE x{index.id}")
         self.execute("DELETE FROM indexes WHERE id = ?", (index.id,))
 
-    def _mark_multikey(self, collection: Collection, index: Index) -> tuple[Index, Collection]:
+    def _mark_multikey(self, collection: Collection, index: Index) -> Collection:
         self.execute("UPDATE indexes SET multikey = 1 WHERE id = ?", (index.id,))
         current = self.writing_catalog.find(collection.db, collection.name) or collection
-        marked = index.as_multikey()
-        collection = current.with_index(marked)
-        self.writing_catalog = self.writing_catalog.with_collection(collection)
-        return marked, collection
+        marked = current.with_index(index.as_multikey())
+        self.writing_catalog = self.writing_catalog.with_collection(marked)
+        return marked
 
     # Documents
 
     def insert(self, collection: Collection, document: Document) -> None:
         """Add a document that has an `_id`. Raises DuplicateKey, BSONObjectTooLarge."""
         raw = encode_document(document)
-        if len(raw) > MAX_DOCUMENT:
-            raise CommandError("BSONObjectTooLarge", f"BSONObj size: {len(raw)} is invalid")
-        if collection.indexes:
-            with self.undo_on_error():
-                row = self._insert_row(collection, document, raw)
-                for index in collection.indexes:
-                    self._index_row(collection, index, row, set(), index.keys(document))
-        else:
-            self._insert_row(collection, document, raw)
-
-    def _insert_row(self, collection: Collection, document: Document, raw: bytes) -> int:
-        self._written += len(raw) + 3 * PAGE_SIZE
-        try:
-            return (
-                self.execute(
-                    f"INSERT INTO d{collection.id} (id, crc, doc) VALUES (?, ?, ?)",
-                    (encode(document["_id"]), zlib.crc32(raw), raw),
-                ).lastrowid
-                or 0
-            )
-        except sqlite3.IntegrityError:
-            raise _duplicate(collection, "_id_", {"_id": 1}, {"_id": document["_id"]}) from None
+        fits = len(raw) <= MAX_DOCUMENT
+        require(fits, "BSONObjectTooLarge", f"BSONObj size: {len(raw)} is invalid")
+        self._written += len(raw) + _OVERHEAD
+        sql = f"INSERT INTO d{collection.id} (id, crc, doc) VALUES (?, ?, ?)"
+        parameters = (encode(document["_id"]), zlib.crc32(raw), raw)
+        with self.undo_on_error() if collection.indexes else nullcontext():
+            try:
+                row = self.execute(sql, parameters).lastrowid or 0
+            except sqlite3.IntegrityError:
+                raise _duplicate(collection, "_id_", {"_id": 1}, {"_id": document["_id"]}) from None
+            for index in collection.indexes:
+                self._index_row(collection, index, row, set(), document)
 
     def replace(
         self,
@@ -142,39 +130,30 @@ class Storage(Transactions):
 
         `touched` are the top-level fields that may differ, None when any may.
         """
-        if len(raw) > MAX_DOCUMENT:
-            raise CommandError("Location17419", "the updated document is larger than 16777216")
-        self._written += len(raw) + 3 * PAGE_SIZE
+        fits = len(raw) <= MAX_DOCUMENT
+        require(fits, "Location17419", f"the updated document is larger than {MAX_DOCUMENT}")
+        self._written += len(raw) + _OVERHEAD
         sql = f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?"
-        parameters = (zlib.crc32(raw), raw, row)
         affected = [index for index in collection.indexes if index.depends_on(touched)]
-        if not affected:
-            self.execute(sql, parameters)
-            return
-        before = decode_document(old)
-        with self.undo_on_error():
-            self.execute(sql, parameters)
+        before = decode_document(old) if affected else {}
+        with self.undo_on_error() if affected else nullcontext():
+            self.execute(sql, (zlib.crc32(raw), raw, row))
             for index in affected:
-                self._index_row(collection, index, row, index.keys(before)[0], index.keys(new))
+                self._index_row(collection, index, row, index.keys(before)[0], new)
 
     def delete(self, collection: Collection, row: int, document: Document) -> None:
         """Remove a document."""
-        self._written += 3 * PAGE_SIZE
+        self._written += _OVERHEAD
         for index in collection.indexes:
             self._remove_keys(index, row, index.keys(document)[0])
         self.execute(f"DELETE FROM d{collection.id} WHERE row = ?", (row,))
 
     def _index_row(
-        self,
-        collection: Collection,
-        index: Index,
-        row: int,
-        old: set[bytes],
-        new: tuple[set[bytes], bool],
+        self, collection: Collection, index: Index, row: int, before: set[bytes], document: Document
     ) -> None:
-        keys, multikey = new
-        self._remove_keys(index, row, old - keys)
-        self._add_keys(collection, index, row, keys - old)
+        keys, multikey = index.keys(document)
+        self._remove_keys(index, row, before - keys)
+        self._add_keys(collection, index, row, keys - before)
         if multikey and not index.multikey:
             self._mark_multikey(collection, index)
 
@@ -188,25 +167,20 @@ class Storage(Transactions):
             try:
                 self.execute(sql, (key, row, entry_checksum(key, row)))
             except sqlite3.IntegrityError:
-                raise _duplicate(
-                    collection, index.name, index.spec["key"], index.values_of(key)
-                ) from None
+                pattern, values = index.spec["key"], index.values_of(key)
+                raise _duplicate(collection, index.name, pattern, values) from None
 
     def fetch(self, collection: Collection, row: int) -> bytes | None:
         """Return an encoded document, None when it is gone. Raises DataCorruptionDetected."""
-        found = self.execute(
-            f"SELECT crc, doc FROM d{collection.id} WHERE row = ?", (row,)
-        ).fetchone()
+        sql = f"SELECT crc, doc FROM d{collection.id} WHERE row = ?"
+        found = self.execute(sql, (row,)).fetchone()
         return None if found is None else _verified(collection, row, *found)
 
     def fetch_by_id(self, collection: Collection, key: bytes) -> tuple[int, bytes] | None:
         """Return row and encoded document of an `_id` key."""
-        found = self.execute(
-            f"SELECT row, crc, doc FROM d{collection.id} WHERE id = ?", (key,)
-        ).fetchone()
-        if found is None:
-            return None
-        return found[0], _verified(collection, *found)
+        sql = f"SELECT row, crc, doc FROM d{collection.id} WHERE id = ?"
+        found = self.execute(sql, (key,)).fetchone()
+        return None if found is None else (found[0], _verified(collection, *found))
 
     def scan(self, collection: Collection) -> Iterator[tuple[int, bytes]]:
         """Yield all rows in insertion order; may be resumed in a later snapshot."""
@@ -230,11 +204,16 @@ class Storage(Transactions):
         return int(self.execute(f"SELECT count(*) FROM d{collection.id}").fetchone()[0])
 
 
+def check_namespace(db: str, name: str) -> None:
+    """Raise InvalidNamespace for a name that a collection cannot have."""
+    fits = db and name and not {"\0", "$"} & set(name) and not name.startswith(".")
+    require(fits, "InvalidNamespace", f"Invalid namespace specified '{db}.{name}'")
+
+
 def _verified(collection: Collection, row: int, crc: int, raw: bytes) -> bytes:
     if zlib.crc32(raw) != crc:
-        raise CommandError(
-            "DataCorruptionDetected", f"{collection.namespace}, row {row}, is damaged"
-        )
+        message = f"{collection.namespace}, row {row}, is damaged"
+        raise CommandError("DataCorruptionDetected", message)
     return raw
 
 
