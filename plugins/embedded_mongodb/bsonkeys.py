@@ -208,41 +208,45 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
 _SUBCLASSES = [(cls, _ENCODERS[cls]) for cls in (Code, str, bool, int, float, bytes, dict, list)]
 
 
-def decode_at(key: bytes, start: int) -> tuple[Any, int]:
-    """Return the value whose key starts at `start`, and where that key ends."""
-    kind, at = key[start], start + 1
-    if kind in (NULL, EMPTY_ARRAY):
-        return (None if kind == NULL else []), at
-    if kind == NUMBER:
-        return _decode_number(key, at)
-    if kind == STRING:
-        text, at = _unescape(key, at)
-        return text.decode(), at
-    if kind == OBJECT_ID:
-        return ObjectId(key[at : at + 12]), at + 12
-    if kind == BOOLEAN:
-        return key[at] == 1, at + 1
-    if kind == DATE:
-        ms = struct.unpack_from(">Q", key, at)[0] - _SIGN
-        inside = _DATETIME_RANGE[0] <= ms <= _DATETIME_RANGE[1]
-        return (_EPOCH + ms * _MS if inside else DatetimeMS(ms)), at + 8
+def decode_at(key: bytes, at: int) -> tuple[Any, int]:
+    """Return the value whose key starts at `at`, and where that key ends."""
+    kind, at = key[at], at + 1
+    if kind in _FIXED:
+        size, decode_fixed = _FIXED[kind]
+        return decode_fixed(key[at : at + size]), at + size
     if kind == BINARY:
         size, subtype = struct.unpack_from(">IB", key, at)
         data = key[at + 5 : at + 5 + size]
         return (Binary(data, subtype) if subtype else data), at + 5 + size
-    if kind == TIMESTAMP:
-        return Timestamp(*struct.unpack_from(">II", key, at)), at + 8
-    if kind == REGEX:
-        pattern, at = _unescape(key, at)
-        flags, at = _unescape(key, at)
-        return Regex(pattern.decode(), flags.decode()), at
-    if kind in (CODE, CODE_SCOPE):
-        text, at = _unescape(key, at)
-        scope, at = decode_at(key, at) if kind == CODE_SCOPE else (None, at)
-        return Code(text.decode(), scope), at
     if kind in (OBJECT, ARRAY):
         return _decode_container(key, at, kind)
-    return (MinKey() if kind == MIN else MaxKey()), at
+    if kind == NUMBER:
+        return _decode_number(key, at)
+    text, at = _unescape(key, at)
+    if kind == STRING:
+        return text, at
+    if kind == CODE:
+        return Code(text), at
+    rest, at = _unescape(key, at) if kind == REGEX else decode_at(key, at)
+    return (Regex if kind == REGEX else Code)(text, rest), at
+
+
+def _decode_date(key: bytes) -> dt.datetime | DatetimeMS:
+    ms = int.from_bytes(key, "big") - _SIGN
+    inside = _DATETIME_RANGE[0] <= ms <= _DATETIME_RANGE[1]
+    return _EPOCH + ms * _MS if inside else DatetimeMS(ms)
+
+
+_FIXED: dict[int, tuple[int, Callable[[bytes], Any]]] = {
+    MIN: (0, lambda key: MinKey()),
+    EMPTY_ARRAY: (0, lambda key: []),
+    NULL: (0, lambda key: None),
+    OBJECT_ID: (12, ObjectId),
+    BOOLEAN: (1, lambda key: key == b"\x01"),
+    DATE: (8, _decode_date),
+    TIMESTAMP: (8, lambda key: Timestamp(*struct.unpack(">II", key))),
+    MAX: (0, lambda key: MaxKey()),
+}
 
 
 def _decode_container(key: bytes, at: int, kind: int) -> tuple[Any, int]:
@@ -252,15 +256,15 @@ def _decode_container(key: bytes, at: int, kind: int) -> tuple[Any, int]:
         at += 1
         if kind == OBJECT:
             name, at = _unescape(key, at + 1)
-            names.append(name.decode())
+            names.append(name)
         item, at = decode_at(key, at)
         items.append(item)
     return (dict(zip(names, items, strict=True)) if kind == OBJECT else items), at + 1
 
 
-def _unescape(key: bytes, at: int) -> tuple[bytes, int]:
+def _unescape(key: bytes, at: int) -> tuple[str, int]:
     end = key.index(b"\x00\x00", at)
-    return key[at:end].replace(b"\x00\xff", b"\x00"), end + 2
+    return key[at:end].replace(b"\x00\xff", b"\x00").decode(), end + 2
 
 
 def _decode_number(key: bytes, at: int) -> tuple[Any, int]:

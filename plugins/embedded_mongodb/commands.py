@@ -100,47 +100,42 @@ def _dispatch(session: Session, body: Document) -> Document | bytes:
 
 
 def _check_fields(found: Command, name: str, body: Document) -> None:
-    if "$db" not in body:
-        raise CommandError("Location40414", "BSON field 'OP_MSG.$db' is missing")
+    require("$db" in body, "Location40414", "BSON field 'OP_MSG.$db' is missing")
     if not found.fields.issuperset(body):
         unknown = next(key for key in body if key not in found.fields)
-        if unknown == "collation":
-            raise not_supported("collation")
         raise CommandError("Location40415", f"BSON field '{name}.{unknown}' is an unknown field.")
     if not _GUARDED.isdisjoint(body):
         _check_guarded(body)
 
 
 def _check_guarded(body: Document) -> None:
-    if body.get("startTransaction") or "autocommit" in body or "txnNumber" in body:
-        raise CommandError("IllegalOperation", "there are no transactions on a single server")
-    if not check_collation(body.get("collation")):
-        raise not_supported("collation")
+    plain = not ({"startTransaction", "autocommit", "txnNumber"} & set(body))
+    require(plain, "IllegalOperation", "there are no transactions on a single server")
+    check_collation(body)
     level = (body.get("readConcern") or {}).get("level", "local")
-    if level not in ("local", "available", "majority", "linearizable"):
-        raise CommandError("InvalidOptions", f"read concern {level} is not supported")
+    known = level in ("local", "available", "majority", "linearizable")
+    require(known, "InvalidOptions", f"read concern {level} is not supported")
     known = (body.get("writeConcern") or {}).get("w", 1) in (0, 1, "majority")
     require(known, "BadValue", "cannot use 'w' > 1 when a host is not replicated")
 
 
-def check_collation(collation: Any) -> bool:
-    """Tell whether a collation is the one there is: simple binary comparison."""
-    return not collation or collation == {"locale": "simple"}
+def check_collation(body: Document) -> None:
+    """Raise NotImplemented for a collation that is not the simple binary comparison."""
+    if body.get("collation") not in (None, {}, {"locale": "simple"}):
+        raise not_supported("collation")
 
 
 def namespace(body: Document, key: str) -> tuple[str, str]:
     """Return database and collection of a command. Raises InvalidNamespace."""
     name = body[key]
-    if not isinstance(name, str) or not name:
-        raise CommandError("InvalidNamespace", f"collection name is wrong: {name!r}")
+    require(isinstance(name, str) and name, "InvalidNamespace", "the collection name is wrong")
     return body["$db"], name
 
 
 def query_of(body: Document, filter_field: str) -> Query:
     """Return the query that a command's fields describe. Raises BadValue, FailedToParse."""
     limit, skip = _whole(body, "limit"), _whole(body, "skip")
-    if skip < 0:
-        raise CommandError("Location51024", f"BSON field 'skip' value must be >= 0: {skip}")
+    require(skip >= 0, "Location51024", "BSON field 'skip' value must be >= 0")
     filter_, sort = _document(body, filter_field), _document(body, "sort")
     limit_ms = body.get("maxTimeMS")
     deadline = time.monotonic() + limit_ms / 1000 if limit_ms else None
@@ -149,13 +144,13 @@ def query_of(body: Document, filter_field: str) -> Query:
 
 def _whole(body: Document, name: str) -> int:
     value = body.get(name) or 0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        raise CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0
+    require(whole, "TypeMismatch", f"BSON field '{name}' is the wrong type")
     return int(value)
 
 
 def _document(body: Document, name: str) -> Document:
     value = body.get(name)
-    if value is not None and type(value) is not dict:
-        raise CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")
-    return value or {}
+    value = {} if value is None else value
+    require(type(value) is dict, "TypeMismatch", f"BSON field '{name}' is the wrong type")
+    return value  # type: ignore[no-any-return]

@@ -36,11 +36,11 @@ class Cursor:
             self.held_back = None
             if raw is None:
                 return documents, True
-            if documents and total + len(raw) > _BATCH_BYTES:
-                self.held_back = raw
-                return documents, False
-            documents.append(raw)
             total += len(raw)
+            if documents and total > _BATCH_BYTES:
+                self.held_back = raw
+                break
+            documents.append(raw)
         return documents, False
 
 
@@ -51,17 +51,6 @@ class Cursors:
         self._lock = threading.Lock()
         self._open: dict[int, Cursor] = {}
 
-    def first(self, cursor: Cursor, size: int | None, single: bool = False) -> bytes:
-        """Return the reply with the first batch; the rest stays open under the reply's id."""
-        documents, done = cursor.batch(size)
-        if done or single:
-            number = 0
-        else:
-            number = random.getrandbits(62) + 1
-            with self._lock:
-                self._open[number] = cursor
-        return cursor_reply(b"firstBatch", documents, number, cursor.namespace)
-
     def take(self, number: int, namespace: str) -> Cursor:
         """Take out an open cursor. Raises CursorNotFound."""
         with self._lock:
@@ -70,14 +59,21 @@ class Cursors:
             raise CommandError("CursorNotFound", f"cursor id {number} not found")
         return cursor
 
-    def next(self, number: int, cursor: Cursor, size: int | None) -> bytes:
-        """Return the reply with the next batch of a cursor that was taken out."""
+    def reply(
+        self, cursor: Cursor, size: int | None, number: int = 0, single: bool = False
+    ) -> bytes:
+        """Return the reply with the next batch; what is left stays open under the reply's id.
+
+        `number` is the id of a cursor that was taken out, 0 for a new one.
+        """
         documents, done = cursor.batch(size)
-        if not done:
+        batch = b"nextBatch" if number else b"firstBatch"
+        number = 0 if done or single else number or random.getrandbits(62) + 1
+        if number:
             cursor.used = time.monotonic()
             with self._lock:
                 self._open[number] = cursor
-        return cursor_reply(b"nextBatch", documents, 0 if done else number, cursor.namespace)
+        return cursor_reply(batch, documents, number, cursor.namespace)
 
     def kill(self, numbers: list[int]) -> tuple[list[int], list[int]]:
         """Close cursors; returns those that were open and those that were not found."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .aggregation import STAGES, Context, Document, Stage
 from .bsonkeys import encode
-from .errors import CommandError
+from .errors import require
 from .numbers import average, total
 from .operators import null_if_missing
 from .paths import MISSING
@@ -43,13 +43,13 @@ def _accumulations(
 ) -> list[tuple[str, Accumulator, Callable[[Document], Any]]]:
     fields = []
     for name, accumulation in spec.items():
-        if type(accumulation) is not dict or len(accumulation) != 1:
-            raise CommandError("Location40234", f"The field '{name}' must be an accumulator object")
+        fits = type(accumulation) is dict and len(accumulation) == 1
+        require(fits, "Location40234", f"The field '{name}' must be an accumulator object")
         ((operator, argument),) = accumulation.items()
-        if operator not in ACCUMULATORS:
-            raise CommandError("Location15952", f"unknown group operator '{operator}'")
-        if "." in name or name.startswith("$"):
-            raise CommandError("Location40235", f"The field name '{name}' cannot contain '.'")
+        known = operator in ACCUMULATORS
+        require(known, "Location15952", f"unknown group operator '{operator}'")
+        plain = "." not in name and not name.startswith("$")
+        require(plain, "Location40235", f"The field name '{name}' cannot contain '.'")
         expression = context.expression(None if operator == "$count" else argument)
         fields.append((name, ACCUMULATORS[operator], expression))
     return fields
@@ -82,8 +82,8 @@ def _grouping(
 
 
 def _group(context: Context, spec: Any) -> Stage:
-    if type(spec) is not dict or "_id" not in spec:
-        raise CommandError("Location15955", "a group specification must include an _id")
+    fits = type(spec) is dict and "_id" in spec
+    require(fits, "Location15955", "a group specification must include an _id")
     identity = context.expression(spec["_id"])
     grouped = _grouping(context, identity, {k: v for k, v in spec.items() if k != "_id"})
     return lambda documents: iter(grouped(documents).values())
@@ -97,16 +97,15 @@ def _sort_by_count(context: Context, spec: Any) -> Stage:
 
 def _bucket(context: Context, spec: Any) -> Stage:
     boundaries = [encode(bound) for bound in spec.get("boundaries", ())]
-    if len(boundaries) < 2 or boundaries != sorted(set(boundaries)):
-        raise CommandError("Location40194", "$bucket boundaries must be ascending, at least two")
+    fits = len(boundaries) > 1 and boundaries == sorted(set(boundaries))
+    require(fits, "Location40194", "$bucket boundaries must be ascending, at least two")
     group_by = context.expression(spec.get("groupBy"))
 
     def bucket_of(document: Document) -> Any:
         at = bisect_right(boundaries, encode(group_by(document)))
         if 0 < at < len(boundaries):
             return spec["boundaries"][at - 1]
-        if "default" not in spec:
-            raise CommandError("Location40066", "$bucket found no boundary and has no default")
+        require("default" in spec, "Location40066", "$bucket found no boundary and has no default")
         return spec["default"]
 
     grouped = _grouping(context, bucket_of, spec.get("output", {"count": {"$sum": 1}}))

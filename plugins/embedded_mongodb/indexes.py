@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -71,14 +70,8 @@ class Index:
             return set(), False
         if all(len(values) == 1 and type(values[0]) is not list for values in columns):
             return {self._join([encode(values[0]) for values in columns])}, False
-        return self._multikeys(document), True
-
-    def _multikeys(self, document: Document) -> set[bytes]:
-        if any(is_index(part) for parts in self._paths for part in parts):
-            # A position may also be a field's name: every combination, so that none is missed.
-            columns = [_column(document, parts) for parts in self._paths]
-            return set(map(self._join, itertools.product(*columns)))
-        return set(map(self._join, _elementwise([(document, parts) for parts in self._paths])))
+        places = [(document, parts) for parts in self._paths]
+        return set(map(self._join, _elementwise(places))), True
 
     def _join(self, parts: Any) -> bytes:
         return b"".join(
@@ -134,16 +127,6 @@ def _within(element: Any, parts: list[str]) -> tuple[Any, list[str]] | bytes:
     return (element, parts) if type(element) in (dict, DBRef) else KEY_NULL
 
 
-def _column(document: Document, parts: list[str]) -> list[bytes]:
-    keys: dict[bytes, None] = {}
-    for value in values_at(document, parts):
-        if type(value) is list:
-            keys.update(dict.fromkeys(map(encode, value)) or {KEY_EMPTY_ARRAY: None})
-        else:
-            keys[encode(value)] = None
-    return list(keys) or [KEY_NULL]
-
-
 def check_spec(spec: Any) -> Document:
     """Return an index specification fit to be stored. Raises what MongoDB raises for a bad one."""
     shaped = type(spec) is dict and type(spec.get("key")) is dict and spec["key"]
@@ -153,7 +136,9 @@ def check_spec(spec: Any) -> Document:
             raise CommandError("CannotCreateIndex", f"Unknown index plugin '{way}'")
         numeric = isinstance(way, (int, float)) and not isinstance(way, bool) and way
         require(numeric, "CannotCreateIndex", f"The index key of {name} must be 1 or -1")
-        plain = "" not in name.split(".") and not name.startswith("$") and "$**" not in name
+        parts = name.split(".")
+        # A position in an array may also be a field's name; no key would tell which.
+        plain = not any(not part or is_index(part) or part[0] == "$" for part in parts)
         require(plain, "CannotCreateIndex", f"Index key '{name}' is not supported")
     known = _OF_ID if list(spec["key"]) == ["_id"] else _OPTIONS
     for option, value in spec.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from typing import Any
 
 from bson import DBRef
@@ -10,20 +11,13 @@ from bson import DBRef
 from .errors import CommandError
 
 
-class _Missing:
+class _Missing(Enum):
     """The absence of a field, which is not the same as null."""
 
-    def __repr__(self) -> str:
-        return "MISSING"
-
-    def __bool__(self) -> bool:
-        return False
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Missing:
-        return self
+    MISSING = "missing"
 
 
-MISSING = _Missing()
+MISSING = _Missing.MISSING
 
 
 def fields_of(reference: DBRef) -> dict[str, Any]:

@@ -13,32 +13,30 @@ from .catalog import Catalog
 from .commands import Document, Session, command, namespace, query_of
 from .cursors import FIRST_BATCH, Cursor
 from .documents import encode_document
-from .errors import CommandError, not_supported
+from .errors import not_supported, require
 from .joins import writes
 from .matcher import compile_filter
 from .paths import MISSING, values_at
 from .projection import compile_projection
 from .search import Match, count, explain, search
 
-_FIND_FIELDS = (
+
+@command("find", fields=(
     "filter projection sort skip limit batchSize singleBatch hint collation allowDiskUse "
-    "noCursorTimeout allowPartialResults let"
-)
-
-
-@command("find", fields=_FIND_FIELDS)
+    "noCursorTimeout allowPartialResults"
+))  # fmt: skip
 def _find(session: Session, body: Document) -> bytes:
     db, name = namespace(body, "find")
     query = query_of(body, "filter")
-    query.variables = dict(body.get("let") or {})
     spec = body.get("projection")
-    project = compile_projection(spec, query.variables, of_find=True) if spec else None
+    project = compile_projection(spec, of_find=True) if spec else None
     single = bool(body.get("singleBatch")) or (body.get("limit") or 0) < 0
     size = None if single else _batch_size(body)
     with session.storage.read() as catalog:
         collection = catalog.find(db, name)
         results = _encoded(search(session.storage, collection, query), project)
-        return session.cursors.first(Cursor(f"{db}.{name}", results, collection), size, single)
+        cursor = Cursor(f"{db}.{name}", results, collection)
+        return session.cursors.reply(cursor, size, single=single)
 
 
 def _encoded(
@@ -50,10 +48,10 @@ def _encoded(
 
 
 def _batch_size(body: Document) -> int:
-    size = body.get("batchSize")
-    if size is not None and (not isinstance(size, (int, float)) or size < 0):
-        raise CommandError("Location51024", f"BSON field 'batchSize' value must be >= 0: {size!r}")
-    return FIRST_BATCH if size is None else int(size)
+    size = body.get("batchSize", FIRST_BATCH)
+    fits = isinstance(size, (int, float)) and size >= 0
+    require(fits, "Location51024", "BSON field 'batchSize' value must be >= 0")
+    return int(size)
 
 
 @command("getMore", fields="collection batchSize")
@@ -61,20 +59,17 @@ def _get_more(session: Session, body: Document) -> bytes:
     number = int(body["getMore"])
     cursor = session.cursors.take(number, f"{body['$db']}.{body.get('collection')}")
     with session.storage.read() as catalog:
-        if cursor.collection is not None and not catalog.has(cursor.collection):
-            raise CommandError("QueryPlanKilled", f"collection dropped: {cursor.namespace}")
-        return session.cursors.next(number, cursor, body.get("batchSize") or None)
+        exists = cursor.collection is None or catalog.has(cursor.collection)
+        require(exists, "QueryPlanKilled", f"collection dropped: {cursor.namespace}")
+        return session.cursors.reply(cursor, body.get("batchSize") or None, number)
 
 
 @command("killCursors", fields="cursors")
 def _kill_cursors(session: Session, body: Document) -> Document:
     killed, missing = session.cursors.kill([int(number) for number in body["cursors"]])
-    return {
-        "cursorsKilled": [Int64(number) for number in killed],
-        "cursorsNotFound": [Int64(number) for number in missing],
-        "cursorsAlive": [],
-        "cursorsUnknown": [],
-    }
+    lists = {"cursorsKilled": killed, "cursorsNotFound": missing}
+    reply = {name: list(map(Int64, numbers)) for name, numbers in lists.items()}
+    return {**reply, "cursorsAlive": [], "cursorsUnknown": []}
 
 
 @command("count", fields="query limit skip hint collation")
@@ -88,8 +83,8 @@ def _count(session: Session, body: Document) -> Document:
 @command("distinct", fields="key query collation hint")
 def _distinct(session: Session, body: Document) -> Document:
     db, name = namespace(body, "distinct")
-    if not isinstance(body.get("key"), str):
-        raise CommandError("TypeMismatch", "BSON field 'distinct.key' is the wrong type")
+    named = isinstance(body.get("key"), str)
+    require(named, "TypeMismatch", "BSON field 'distinct.key' is the wrong type")
     parts = body["key"].split(".")
     found: dict[bytes, Any] = {}
     with session.storage.read() as catalog:
@@ -104,10 +99,10 @@ def _distinct(session: Session, body: Document) -> Document:
 @command("aggregate", fields="pipeline cursor allowDiskUse collation hint let explain")
 def _aggregate(session: Session, body: Document) -> bytes:
     pipeline = body.get("pipeline")
-    if type(pipeline) is not list:
-        raise CommandError("TypeMismatch", "'pipeline' option must be specified as an array")
-    if type(body.get("cursor")) is not dict:
-        raise CommandError("FailedToParse", "The 'cursor' option is required")
+    fits = type(pipeline) is list
+    require(fits, "TypeMismatch", "'pipeline' option must be specified as an array")
+    fits = type(body.get("cursor")) is dict
+    require(fits, "FailedToParse", "The 'cursor' option is required")
     if not writes(pipeline):
         with session.storage.read() as catalog:
             return _first_results(session, body, catalog)
@@ -124,7 +119,7 @@ def _first_results(session: Session, body: Document, catalog: Catalog) -> bytes:
     collection = catalog.find(db, source) if source else None
     name = f"{db}.{source or '$cmd.aggregate'}"
     cursor = Cursor(name, map(encode_document, documents), collection)
-    return session.cursors.first(cursor, _batch_size(body["cursor"]))
+    return session.cursors.reply(cursor, _batch_size(body["cursor"]))
 
 
 @command("explain", fields="verbosity")

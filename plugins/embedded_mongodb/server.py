@@ -35,8 +35,6 @@ class Server:
         self._session = Session(storage, self._cursors, time.monotonic())
         self._housekeeper = Housekeeper(storage, self._cursors)
         self._listener = listen(socket_path)
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
         self._busy: set[socket.socket] = set()
         self._stopping = False
 
@@ -46,8 +44,6 @@ class Server:
         with contextlib.suppress(OSError):
             while not self._stopping:
                 connection, _ = self._listener.accept()
-                with self._lock:
-                    self._connections.add(connection)
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
         self._finish()
 
@@ -61,10 +57,6 @@ class Server:
         self._listener.close()
         self._path.unlink(missing_ok=True)
         self._housekeeper.stop()
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RD)
         end = time.monotonic() + _GRACE_SECONDS
         while self._busy and time.monotonic() < end:
             time.sleep(0.01)
@@ -72,10 +64,7 @@ class Server:
     def _talk(self, connection: socket.socket) -> None:
         requests, replies = Requests(connection), itertools.count(1)
         try:
-            while not self._stopping:
-                request = requests.next()
-                if request is None:
-                    break
+            while (request := requests.next()) is not None and not self._stopping:
                 self._busy.add(connection)
                 reply = run_command(self._session, request.body)
                 if request.wants_reply:
@@ -85,8 +74,6 @@ class Server:
             pass  # a client that breaks off or speaks something else only loses its connection
         finally:
             self._busy.discard(connection)
-            with self._lock:
-                self._connections.discard(connection)
             connection.close()
 
 

@@ -80,45 +80,42 @@ def _parse_message(request_id: int, data: bytes) -> Request:
     body: dict[str, Any] | None = None
     sequences: dict[str, list[dict[str, Any]]] = {}
     while at < end:
-        kind = data[at]
-        at += 1
-        (size,) = _INT.unpack_from(data, at)
-        if size < 5 or at + size > end:
-            raise ProtocolError("a section that reaches beyond its message")
-        section = data[at : at + size]
-        at += size
+        kind, section = data[at], _sized(data, at + 1, end)
+        at += 1 + len(section)
         if kind == 0:
             body = decode_document(section)
         elif kind == 1:
-            name, documents = _parse_sequence(section)
-            sequences[name] = documents
+            name, _, _ = section[4:].partition(b"\0")
+            sequences[name.decode()] = _documents(section, 5 + len(name))
         else:
             raise ProtocolError(f"a section of kind {kind}")
     if body is None:
         raise ProtocolError("a message without a body")
-    body.update(sequences)
-    return Request(request_id, OP_MSG, body, not flags & _MORE_TO_COME)
+    return Request(request_id, OP_MSG, {**body, **sequences}, not flags & _MORE_TO_COME)
 
 
-def _parse_sequence(section: bytes) -> tuple[str, list[dict[str, Any]]]:
-    end_of_name = section.index(0, 4)
-    at, documents = end_of_name + 1, []
+def _sized(data: bytes, at: int, end: int) -> bytes:
+    """Return the part that says its own size, as documents and sections do."""
+    (size,) = _INT.unpack_from(data, at)
+    if size < 5 or at + size > end:
+        raise ProtocolError("a part that reaches beyond the whole")
+    return data[at : at + size]
+
+
+def _documents(section: bytes, at: int) -> list[dict[str, Any]]:
+    found = []
     while at < len(section):
-        (size,) = _INT.unpack_from(section, at)
-        if size < 5:
-            raise ProtocolError("a document shorter than five bytes")
-        documents.append(decode_document(section[at : at + size]))
-        at += size
-    return section[4:end_of_name].decode(), documents
+        raw = _sized(section, at, len(section))
+        found.append(decode_document(raw))
+        at += len(raw)
+    return found
 
 
 def _parse_query(request_id: int, data: bytes) -> Request:
-    name = _HEADER.size + 4
-    end_of_name = data.index(0, name)
-    body = decode_document(data[end_of_name + 9 :])
+    name, _, rest = data[_HEADER.size + 4 :].partition(b"\0")
+    body = decode_document(rest[8:])
     body = body.get("$query", body)
-    database = data[name:end_of_name].decode().split(".")[0]
-    return Request(request_id, OP_QUERY, {**body, "$db": database})
+    return Request(request_id, OP_QUERY, {**body, "$db": name.decode().split(".")[0]})
 
 
 def encode_reply(request: Request, reply_id: int, document: bytes) -> bytes:
