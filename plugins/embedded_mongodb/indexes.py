@@ -144,7 +144,8 @@ def check_spec(spec: Any) -> Document:
     for option, value in spec.items():
         if option in _REFUSED and value != {"locale": "simple"}:
             raise not_supported(f"the index option {option}")
-        message = f"The field '{option}' is not valid"
+        what = " for an _id index specification" if known is _OF_ID else ""
+        message = f"The field '{option}' is not valid{what}"
         require(option in known, "InvalidIndexSpecificationOption", message)
     named = type(spec.get("name")) is str and spec["name"]
     require(named, "FailedToParse", "Index specification needs a name")

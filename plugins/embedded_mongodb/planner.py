@@ -84,7 +84,9 @@ def make_plan(
     bounds, complete = _bounds_by_field(query)
     best, best_score = Plan(), 0.0 if hint is None else -1.0
     for index in candidates:
-        if index is None or not _excludes_matches(index, bounds):
+        first, _ = (_ID_FIELDS if index is None else index.fields)[0]
+        useful = first in bounds or sort or hint is not None
+        if useful and (index is None or not _excludes_matches(index, bounds)):
             plan, score = _plan_with(index, bounds, complete, sort)
             if score > best_score:
                 best, best_score = plan, score

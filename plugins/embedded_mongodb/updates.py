@@ -44,9 +44,9 @@ class Update:
     def _check(self, targets: list[list[str]]) -> None:
         seen: set[tuple[str, ...]] = set()
         for parts in sorted(targets, key=len):
-            clash = any(tuple(parts[:length]) in seen for length in range(1, len(parts) + 1))
-            message = f"Updating '{'.'.join(parts)}' would create a conflict"
-            require(not clash, "ConflictingUpdateOperators", message)
+            if any(tuple(parts[:length]) in seen for length in range(1, len(parts) + 1)):
+                message = f"Updating '{'.'.join(parts)}' would create a conflict"
+                raise CommandError("ConflictingUpdateOperators", message)
             seen.add(tuple(parts))
         used = {part[2:-1] for parts in targets for part in parts if part.startswith("$[")}
         for name in self._filters:
@@ -120,13 +120,13 @@ def _changes(spec: Document) -> list[tuple[list[str], str, Any]]:
     for name, fields in spec.items():
         known = name == "$rename" or name in MODIFIERS
         require(known, "FailedToParse", f"Unknown modifier: {name}")
-        require(type(fields) is dict, "FailedToParse", f"{name} needs fields, not {fields!r}")
+        require(type(fields) is dict, "FailedToParse", f"{name} needs fields")
         for path, argument in fields.items():
             if name in CHECKS:
                 fits, error, message = CHECKS[name]
-                require(fits(argument), error, f"{message}: {path}")
+                require(fits(argument), error, message)
             plain = name != "$rename" or "$" not in path
-            require(plain, "BadValue", f"The source field for $rename may not be {path}")
+            require(plain, "BadValue", "The source field for $rename may not be positional")
             changes.append((paths.split(path), name, argument))
     return changes
 

@@ -24,18 +24,20 @@ _PIPELINE_UPDATE_STAGES = (
 )  # fmt: skip
 
 
-def _each(body: Document, field: str, known: str, run: Callable[[int, Document], None]) -> Document:
-    """Run the statements of a command, which may have the `known` fields (if any are told).
+_UPDATE_FIELDS = {"q", "u", "upsert", "multi", "collation", "arrayFilters", "hint", "sort"}
+_DELETE_FIELDS = {"q", "limit", "collation", "hint"}
 
-    Returns `writeErrors` if there are any.
-    """
+
+def _check_fields(statement: Document, known: set[str]) -> None:
+    require(known.issuperset(statement), "Location40415", "a statement has an unknown field")
+    check_collation(statement)
+
+
+def _each(body: Document, field: str, run: Callable[[int, Document], None]) -> Document:
+    """Run the statements of a command; returns `writeErrors` if there are any."""
     errors = []
     for position, statement in enumerate(body[field]):
         try:
-            for key in statement if known else ():
-                message = f"BSON field '{key}' is an unknown field."
-                require(key in known.split(), "Location40415", message)
-            check_collation(statement if known else {})
             run(position, statement)
         except CommandError as error:
             errors.append(error.write_error(position))
@@ -55,7 +57,7 @@ def _insert(session: Session, body: Document) -> Document:
         storage.insert(storage.collection(db, name), prepare_new(document))
         inserted += 1
 
-    errors = _each(body, "documents", "", insert)
+    errors = _each(body, "documents", insert)
     return {"n": inserted, **errors}
 
 
@@ -140,6 +142,7 @@ def _update(session: Session, body: Document) -> Document:
     upserted: list[Document] = []
 
     def update(position: int, statement: Document) -> None:
+        _check_fields(statement, _UPDATE_FIELDS)
         multi = bool(statement.get("multi"))
         query = query_of({**statement, "limit": 0 if multi else 1}, "q")
         change = _Change(storage, db, query.filter, statement)
@@ -155,7 +158,7 @@ def _update(session: Session, body: Document) -> Document:
             upserted.append({"index": position, "_id": made["_id"]})
         counts["n"] += len(matches)
 
-    errors = _each(body, "updates", "q u upsert multi collation arrayFilters hint sort", update)
+    errors = _each(body, "updates", update)
     counts["n"] += len(upserted)
     return {**counts, **errors, **({"upserted": upserted} if upserted else {})}
 
@@ -168,6 +171,7 @@ def _delete(session: Session, body: Document) -> Document:
 
     def delete(_: int, statement: Document) -> None:
         nonlocal removed
+        _check_fields(statement, _DELETE_FIELDS)
         limited = statement.get("limit") in (0, 1)
         require(limited, "FailedToParse", "The limit field in delete must be 0 or 1")
         for match in list(search(session.storage, collection, query_of(statement, "q"))):
@@ -175,7 +179,7 @@ def _delete(session: Session, body: Document) -> Document:
             session.storage.delete(collection, match.row, match.decoded())
             removed += 1
 
-    errors = _each(body, "deletes", "q limit collation hint", delete)
+    errors = _each(body, "deletes", delete)
     return {"n": removed, **errors}
 
 
