@@ -34,6 +34,7 @@ class Person:
         )
         self._csrf = ""
         self._live: socketio.AsyncClient | None = None
+        self._connecting = asyncio.Lock()
         self._sessions: dict[str, dict[str, Any]] = {}
         self._entries: list[dict[str, Any]] = []
         self._news = asyncio.Condition()
@@ -77,11 +78,13 @@ class Person:
 
     async def watch(self, event: str, body: dict[str, Any]) -> None:
         """Subscribe to a room and keep what is pushed."""
-        if self._live is None:
-            self._live = socketio.AsyncClient(http_session=self._http, reconnection=False)
-            self._live.on("session", self._on_session)
-            self._live.on("entry", self._on_entry)
-            await self._live.connect(self._base, transports=["websocket"])
+        async with self._connecting:
+            if self._live is None:
+                live = socketio.AsyncClient(http_session=self._http, reconnection=False)
+                live.on("session", self._on_session)
+                live.on("entry", self._on_entry)
+                await live.connect(self._base, transports=["websocket"])
+                self._live = live
         answer = await self._live.call(event, body, timeout=ANSWER_S)
         if not (answer or {}).get("ok"):
             raise Refused(event, 0, answer or {})
