@@ -21,7 +21,9 @@ import numpy as np
 from benchmarks.vision.movement import posed, rounded
 from proctorhub.domain import incidents
 from proctorhub.domain.accuracy import LabelledSession, Stretch, report
-from proctorhub.domain.incident_rules import RULES, Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_rules import RULES
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Kind
 from proctorhub.domain.observation import Source
 from proctorhub.plugins import Capability

@@ -16,11 +16,11 @@ from proctorhub.domain.observation import Observation, Value
 
 LASTS_MS = 60_000
 #: Looks nearer than this to the last one taken are left out: a burst must not outweigh a minute.
-APART_MS = 900
+APART_MS = 700
 FEWEST = 20
 BOUNDS: dict[Value, tuple[float, float]] = {
-    Value.YAW: (-20.0, 20.0),
-    Value.DOWN: (-20.0, 25.0),
+    Value.YAW: (-25.0, 25.0),
+    Value.DOWN: (-25.0, 32.0),
     Value.IRIS: (0.35, 0.65),
 }
 

@@ -12,15 +12,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from proctorhub.domain.incident_rules import (
-    RULES_VERSION,
-    Criterion,
-    Detector,
-    Mode,
-    Rule,
-    Sense,
-)
+from proctorhub.domain.incident_rules import RULES_VERSION
 from proctorhub.domain.incident_state import Run
+from proctorhub.domain.incident_terms import Criterion, Detector, Mode, Rule, Sense
 from proctorhub.domain.observation import Value
 
 #: The last digit in which a change of each value is told.
@@ -29,7 +23,7 @@ _STEPS: dict[Value, float] = {
     Value.DOWN: 0.1,
     Value.IRIS: 0.001,
     Value.BRIGHTNESS: 0.1,
-    Value.CONTRAST: 0.1,
+    Value.DETAIL: 0.1,
     Value.SPEECH_S: 0.1,
     Value.FORBIDDEN: 1,
     Value.EXAM_SHOWN: 1,

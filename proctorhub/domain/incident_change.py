@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.observation import Source
 
 

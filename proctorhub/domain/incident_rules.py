@@ -6,140 +6,13 @@ The figures come from the measurements described in docs/rules.md. Whoever chang
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
+from proctorhub.domain.incident_terms import Criterion, Detector, Mode, Rule, Sense, Severity
 from proctorhub.domain.observation import Source, Value
 from proctorhub.domain.session import State
 
-RULES_VERSION = "2026-11.1"
-
-
-class Detector(StrEnum):
-    """What can be found."""
-
-    NO_FACE = "no_face"
-    SECOND_FACE = "second_face"
-    OTHER_PERSON = "other_person"
-    LOOKING_AWAY = "looking_away"
-    CAMERA_COVERED = "camera_covered"
-    CAMERA_FROZEN = "camera_frozen"
-    TOO_DARK = "too_dark"
-    SPEECH = "speech"
-    TAB_HIDDEN = "tab_hidden"
-    FOCUS_LOST = "focus_lost"
-    FULLSCREEN_LEFT = "fullscreen_left"
-    CLIPBOARD = "clipboard"
-    SECOND_DISPLAY = "second_display"
-    SHARE_STOPPED = "share_stopped"
-    SHARE_NOT_MONITOR = "share_not_monitor"
-    DEVTOOLS = "devtools"
-    VIRTUAL_CAMERA = "virtual_camera"
-    RECONNECTED = "reconnected"
-    FORBIDDEN_APPLICATION = "forbidden_application"
-    EXAM_NOT_SHOWN = "exam_not_shown"
-
-
-class Severity(StrEnum):
-    """How much it wants a person's eyes; from the lowest to the highest."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-ORDER = {severity: place for place, severity in enumerate(Severity)}
-
-
-class Sense(StrEnum):
-    """On which side of a threshold a value speaks for the incident."""
-
-    ABOVE = "above"
-    BELOW = "below"
-    BEYOND = "beyond"
-
-
-class Mode(StrEnum):
-    """How looks add up.
-
-    `sampled`: looks that must follow each other. `sum`: seconds that add up within a window.
-    `level`: a signal that holds until it is taken back. `event`: what happens and is over.
-    """
-
-    SAMPLED = "sampled"
-    SUM = "sum"
-    LEVEL = "level"
-    EVENT = "event"
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """A value and its thresholds: `enter` begins an incident, `leave` (milder) ends it.
-
-    `above` and `beyond` (the value's size) count from the threshold on, `below` counts under it.
-    `calibrated` values are taken from the candidate's own rest (domain/calibration.py).
-    """
-
-    value: Value
-    sense: Sense
-    enter: float
-    leave: float
-    calibrated: bool = False
-
-    def excess(self, measured: float) -> float:
-        """Return how far a value is over `enter`; negative when it is not."""
-        if self.sense is Sense.BELOW:
-            return self.enter - measured
-        return (abs(measured) if self.sense is Sense.BEYOND else measured) - self.enter
-
-    def over(self, measured: float) -> bool:
-        """Tell whether a value begins an incident."""
-        excess = self.excess(measured)
-        return excess > 0 if self.sense is Sense.BELOW else excess >= 0
-
-    def holds(self, measured: float) -> bool:
-        """Tell whether a value keeps an incident open."""
-        return replace(self, enter=self.leave).over(measured)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row: any criterion makes a look count.
-
-    An incident begins when `looks` counting looks follow each other, none more than `patience_ms`
-    after the one before, and span `min_ms`; it ends when it has not held for `merge_ms`, so two
-    that are nearer are one. `severity` grows at the lengths (ms) of `grows`. `window_ms` is the
-    window of a `sum`. `burst` asks for pictures at once when a first look counts. A look at which
-    a rule of `yields_to` counts says nothing here. `weight` is the default share in the suspicion.
-    """
-
-    source: Source
-    criteria: tuple[Criterion, ...]
-    severity: Severity
-    weight: int
-    mode: Mode = Mode.SAMPLED
-    looks: int = 1
-    min_ms: int = 0
-    patience_ms: int = 2_500
-    merge_ms: int = 3_000
-    window_ms: int = 0
-    grows: tuple[tuple[int, Severity], ...] = ()
-    burst: bool = False
-    yields_to: tuple[Detector, ...] = ()
-
-    @property
-    def waits_for_rest(self) -> bool:
-        """Whether nothing of it is judged before the candidate's own rest is known."""
-        return bool(self.criteria) and all(criterion.calibrated for criterion in self.criteria)
-
-    def severity_at(self, length_ms: int) -> Severity:
-        """Return the severity of an incident of this length."""
-        reached = [severity for at, severity in self.grows if length_ms >= at]
-        return max([self.severity, *reached], key=ORDER.__getitem__)
-
+RULES_VERSION = "2026-11.2"
 
 _D, _V, _S = Detector, Value, Severity
 _CAM, _MIC, _SCREEN, _PAGE = Source.CAMERA, Source.MICROPHONE, Source.SCREEN, Source.PAGE
@@ -221,7 +94,7 @@ RULES: dict[Detector, Rule] = {
     ),
     _D.CAMERA_COVERED: Rule(
         _CAM,
-        (_below(_V.CONTRAST, 14.0, 18.0), _below(_V.BRIGHTNESS, 22.0, 28.0)),
+        (_below(_V.DETAIL, 1.2, 1.6),),
         _S.HIGH,
         8,
         **_BURST,
@@ -300,73 +173,3 @@ PHASES: dict[State, frozenset[Detector]] = {
     State.PAUSED: _EVERY
     - {_D.NO_FACE, _D.LOOKING_AWAY, _D.SPEECH, _D.FULLSCREEN_LEFT, _D.EXAM_NOT_SHOWN},
 }
-
-LARGEST_RELAXATION = 10.0
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What applies to one candidate now.
-
-    `checked` are the detectors that are on; `severity` replaces the table's first severity.
-    `relaxed` (an accommodation, ≥ 1) multiplies how long something must last, how often it must
-    happen, and the lengths at which its severity grows. `match` are the distances (accept, reject)
-    that belong to the embedding space in use.
-    """
-
-    checked: frozenset[Detector] = _EVERY
-    severity: Mapping[Detector, Severity] = field(default_factory=dict)
-    relaxed: Mapping[Detector, float] = field(default_factory=dict)
-    match: tuple[float, float] | None = None
-    rules: str = RULES_VERSION
-
-    def rule(self, detector: Detector) -> Rule:
-        """Return the table's row as it applies here."""
-        rule = RULES[detector]
-        if detector in self.severity:
-            rule = replace(rule, severity=self.severity[detector])
-        if detector is Detector.OTHER_PERSON and self.match:
-            accept, reject = self.match
-            rule = replace(rule, criteria=(_above(Value.DISTANCE, reject, accept),))
-        factor = self.relaxed.get(detector, 1.0)
-        return _relaxed(rule, factor) if factor > 1 else rule
-
-    def of(self, source: Source) -> frozenset[Detector]:
-        """Return the detectors of one source that are on."""
-        return frozenset(d for d in self.checked if RULES[d].source is source)
-
-
-def _relaxed(rule: Rule, factor: float) -> Rule:
-    longer = replace(rule, grows=tuple((round(at * factor), sev) for at, sev in rule.grows))
-    if rule.mode is Mode.SUM:
-        return replace(
-            longer,
-            criteria=tuple(replace(c, enter=c.enter * factor) for c in rule.criteria),
-            window_ms=round(rule.window_ms * factor),
-        )
-    if rule.mode is Mode.LEVEL:
-        return replace(longer, min_ms=round(max(rule.min_ms, 1_000) * factor))
-    return replace(longer, looks=math.ceil(rule.looks * factor), min_ms=round(rule.min_ms * factor))
-
-
-def policy_to_plain(policy: Policy) -> dict[str, Any]:
-    """Return a policy as JSON values."""
-    return {
-        "rules": policy.rules,
-        "checked": sorted(policy.checked),
-        "severity": {d.value: s.value for d, s in policy.severity.items()},
-        "relaxed": {d.value: factor for d, factor in policy.relaxed.items()},
-        "match": list(policy.match) if policy.match else None,
-    }
-
-
-def policy_from_plain(plain: Mapping[str, Any]) -> Policy:
-    """Return the policy that `policy_to_plain` wrote."""
-    match = plain.get("match")
-    return Policy(
-        checked=frozenset(Detector(name) for name in plain["checked"]),
-        severity={Detector(d): Severity(s) for d, s in plain["severity"].items()},
-        relaxed={Detector(d): float(factor) for d, factor in plain["relaxed"].items()},
-        match=(match[0], match[1]) if match else None,
-        rules=plain["rules"],
-    )

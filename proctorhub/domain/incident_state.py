@@ -8,7 +8,7 @@ from typing import Any
 
 from proctorhub.domain import calibration
 from proctorhub.domain.calibration import Calibration
-from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.observation import Source
 
 #: Of a long incident the first and the last looks are kept.

@@ -8,7 +8,6 @@ from typing import Any
 
 from proctorhub.domain.explanation import explain
 from proctorhub.domain.incident_change import Change, Kind
-from proctorhub.domain.incident_rules import ORDER, Detector, Mode, Rule
 from proctorhub.domain.incident_state import (
     FIRST_LOOKS,
     LAST_LOOKS,
@@ -17,6 +16,7 @@ from proctorhub.domain.incident_state import (
     State,
     Track,
 )
+from proctorhub.domain.incident_terms import ORDER, Detector, Mode, Rule
 from proctorhub.domain.observation import Observation, Value
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from proctorhub.domain.incident_change import Change, Kind
-from proctorhub.domain.incident_rules import ORDER, RULES, Detector, Policy, Rule
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_rules import RULES
 from proctorhub.domain.incident_state import Run, State, from_plain, to_plain
+from proctorhub.domain.incident_terms import ORDER, Detector, Rule
 from proctorhub.domain.incident_walk import Walk, changed, over
 from proctorhub.domain.observation import Observation, Source, Value
 

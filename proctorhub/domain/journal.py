@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proctorhub.domain.incident_rules import Policy, policy_from_plain, policy_to_plain
+from proctorhub.domain.incident_policy import Policy, policy_from_plain, policy_to_plain
 from proctorhub.domain.observation import Observation, Source, Value
 
 PAGE_MS = 30_000

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 
 REQUIRED = ("session", "detector", "start", "end")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2})")

@@ -28,11 +28,12 @@ class Value(StrEnum):
     (0 when there is none). Angles are degrees from the camera's axis (the rules subtract the
     candidate's own rest): `yaw` positive to the candidate's left, `down` positive downwards.
     `iris` is the place of the irises between the eyes' corners (mean of both eyes, 0 to 1; 0 is the
-    picture's left corner). `eyes` is the mean eye aspect ratio. `brightness` and `contrast` are
-    mean and standard deviation of luma (0–255), `change` the mean absolute difference of luma from
-    the look before. `repeated` counts how many looks in a row equalled looks made a fixed while
-    earlier (a loop). `distance` is the embedding distance to the reference face in the reference's
-    space, measured now and then.
+    picture's left corner). `eyes` is the mean eye aspect ratio. `brightness` is the mean of luma
+    (0–255), `detail` how much of it differs from its surroundings (standard deviation; next to
+    nothing when the lens is covered, however dark the room), `change` the mean absolute difference
+    of luma from the look before. `repeated` counts how many looks in a row equalled looks made a
+    fixed while earlier (a loop). `distance` is the embedding distance to the reference face in the
+    reference's space, measured now and then.
     Microphone: `speech_s` seconds of speech in the second that was heard.
     Screen: `forbidden` counts forbidden applications read, `exam_shown` is 1 or 0.
     Page: the browser's signals are 1 while they hold and 0 when they end; counters count.
@@ -46,7 +47,7 @@ class Value(StrEnum):
     IRIS = "iris"
     EYES = "eyes"
     BRIGHTNESS = "brightness"
-    CONTRAST = "contrast"
+    DETAIL = "detail"
     CHANGE = "change"
     REPEATED = "repeated"
     DISTANCE = "distance"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proctorhub.domain import incidents
-from proctorhub.domain.incident_rules import Policy
+from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incidents import Change, State
 from proctorhub.domain.journal import Entry
 from proctorhub.domain.observation import Observation, Source, Value

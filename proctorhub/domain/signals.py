@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from proctorhub.domain.incident_rules import RULES, Detector
+from proctorhub.domain.incident_rules import RULES
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.domain.virtual_cameras import virtual_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proctorhub.domain.incident_rules import ORDER, Detector, Severity
+from proctorhub.domain.incident_terms import ORDER, Detector, Severity
 
 
 def score(

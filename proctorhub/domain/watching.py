@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from proctorhub.domain.incident_rules import RULES, Detector
+from proctorhub.domain.incident_rules import RULES
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Source
 
 #: Longer without a look is silence, ms. The screen is looked at every ten seconds.

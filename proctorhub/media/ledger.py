@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from proctorhub.config import Settings
-from proctorhub.domain.incident_rules import Policy
+from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.observation import Source
 from proctorhub.domain.placement import Beat
+from proctorhub.media.change import NewContent, Stir
 from proctorhub.media.tap import Rate
 from proctorhub.plugins import BlobRefused
 
@@ -21,8 +22,8 @@ ENDING_KINDS = ("state.finished", "state.interrupted", "state.rejected", "state.
 
 #: What a media source is looked at for, and how often.
 RATES: tuple[tuple[str, tuple[Source, ...], Rate], ...] = (
-    ("camera", (Source.CAMERA, Source.MICROPHONE), Rate(1000)),
-    ("screen", (Source.SCREEN,), Rate(10_000, on_change=True)),
+    ("camera", (Source.CAMERA, Source.MICROPHONE), Rate(800, Stir)),
+    ("screen", (Source.SCREEN,), Rate(10_000, NewContent)),
 )
 
 

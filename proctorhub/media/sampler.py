@@ -58,6 +58,9 @@ class Live(Protocol):
     def request_keyframe(self) -> None:
         """Ask the sender for a keyframe."""
 
+    def hurry(self, ms: int) -> None:
+        """Give frames as they come for so long, at the cost of more time for each."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -157,6 +160,7 @@ class Sampler:
         if feed is None:
             return False
         feed.tap.burst(count, every_ms)
+        feed.live.hurry((count + 1) * every_ms)
         return True
 
     def opened(self, live: Live) -> None:

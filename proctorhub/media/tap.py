@@ -1,4 +1,4 @@
-"""Which frames of a live source are decoded, so that a picture a second comes out cheaply.
+"""Which frames of a live source are decoded, so that about a picture a second comes out cheaply.
 
 With temporal layers only layer 0 is decoded: no frame of it needs another (RFC 7741 section 4.2).
 Without layers every frame needs the one before it, so only keyframes are decoded, and one is asked
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proctorhub.media.change import Change
 from proctorhub.media.frame import Frame
 
 #: So many frames of layer 0 in a row, and the sender uses no layers.
@@ -18,19 +19,15 @@ PLAIN_RUN = 8
 KEYFRAMES_FROM_MS = 3000
 MAX_WAITING = 48
 ASK_AGAIN_MS = 1000
-#: A screen that sent so many bytes per pixel within about a second has changed, and is looked at
-#: as soon as that, but so long after the last time at least.
-CHANGED_BYTES_PER_PIXEL = 0.02
-CHANGED_WITHIN_MS = 1000
-CHANGED_NOT_BEFORE_MS = 2000
+ASK_SOON_MS = 250
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often a source is looked at; `on_change` also when what is on it changes."""
+    """How often a source is looked at; `change` makes what tells that it is due sooner."""
 
     every_ms: int
-    on_change: bool = False
+    change: Callable[[], Change] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,7 @@ class Tap:
         self._plain = 0
         self._due_ms = 0
         self._taken_ms = 0
-        self._seen_ms = 0
-        self._changed_bytes = 0.0
+        self._change = rate.change() if rate.change is not None else None
         self._changed = False
         self._burst_left = 0
         self._burst_every_ms = 0
@@ -74,8 +70,9 @@ class Tap:
     def take(self, frame: Frame, at_ms: int, pixels: int) -> Batch | None:
         """Return what is to be decoded now that `frame` is here."""
         self._collect(frame)
-        if self.rate.on_change:
-            self._watch_for_change(frame, at_ms, pixels)
+        if self._change is not None and self._change.is_due(frame, at_ms, pixels):
+            self._changed = True
+            self._due_ms = min(self._due_ms, at_ms)
         if at_ms < self._due_ms:
             return None
         if not self._whole:
@@ -113,31 +110,20 @@ class Tap:
                 self._whole = False
                 self._waiting = []
 
-    def _watch_for_change(self, frame: Frame, at_ms: int, pixels: int) -> None:
-        # How much the encoder has to send is how much has changed; keyframes are sent on demand.
-        self._changed_bytes *= 0.5 ** ((at_ms - self._seen_ms) / CHANGED_WITHIN_MS)
-        self._seen_ms = at_ms
-        if not frame.key:
-            self._changed_bytes += len(frame.data)
-        if (
-            self._changed_bytes > CHANGED_BYTES_PER_PIXEL * pixels
-            and at_ms - self._taken_ms >= CHANGED_NOT_BEFORE_MS
-        ):
-            self._changed = True
-            self._due_ms = min(self._due_ms, at_ms)
-
     def _schedule(self, at_ms: int) -> None:
         every = self._burst_every_ms if self._burst_left else self.rate.every_ms
         # From due to due, so that frames that come a little late do not make pictures rarer.
         late = at_ms - self._due_ms > every // 2
         self._due_ms = (at_ms if late else self._due_ms) + every
         self._taken_ms = at_ms
-        self._changed, self._changed_bytes = False, 0.0
+        self._changed = False
+        if self._change is not None:
+            self._change.taken(at_ms)
 
     def _wish(self, at_ms: int) -> None:
         soon = self._changed or self._burst_left or self.rate.every_ms < KEYFRAMES_FROM_MS
         patience = 0 if soon else self.rate.every_ms // 2
-        again = self._burst_every_ms if self._burst_left else ASK_AGAIN_MS
+        again = ASK_SOON_MS if self._burst_left or self._changed else ASK_AGAIN_MS
         if at_ms - self._due_ms >= patience and at_ms - self._asked_ms >= again:
             self._asked_ms = at_ms
             self._ask()

@@ -17,7 +17,7 @@ from mongoengine import (
 )
 
 from proctorhub.domain import media_settings
-from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.media_settings import BOUNDS, Codec
 from proctorhub.domain.session import Tier
 from proctorhub.records.base import UtcField, new_id, utc_now

@@ -16,7 +16,7 @@ from mongoengine import (
     StringField,
 )
 
-from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.observation import Source
 from proctorhub.records.base import UtcField, utc_now
 

@@ -10,7 +10,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from proctorhub.domain import explanation, suspicion
-from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.incidents import Change, Kind
 from proctorhub.domain.permissions import Actor, Right, Standing
 from proctorhub.domain.session import State

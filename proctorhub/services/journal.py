@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from proctorhub.domain import journal
-from proctorhub.domain.incident_rules import Policy
+from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.journal import Entry
 from proctorhub.domain.observation import Observation, Source
 from proctorhub.records.base import utc_now
@@ -46,12 +46,6 @@ def entries(session_id: str, source: Source | None = None) -> Iterator[Entry]:
     found = JournalPage._get_collection().find(query).sort([("source", 1), ("from_ms", 1)])
     for page in found:
         yield from journal.read_page(page)
-
-
-def erase(session_id: str) -> int:
-    """Remove a session's looks; returns how many pages there were."""
-    count: int = JournalPage._get_collection().delete_many({"session_id": session_id}).deleted_count
-    return count
 
 
 def _page(session_id: str, source: Source, at_ms: int) -> tuple[str, dict[str, Any]]:

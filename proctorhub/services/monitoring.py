@@ -16,7 +16,9 @@ from pymongo.errors import DuplicateKeyError
 
 from proctorhub.domain import incident_change
 from proctorhub.domain import incidents as rules
-from proctorhub.domain.incident_rules import PHASES, Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_rules import PHASES
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Change
 from proctorhub.domain.observation import Observation, Source
 from proctorhub.domain.session import State

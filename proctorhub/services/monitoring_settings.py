@@ -10,14 +10,9 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
-from proctorhub.domain.incident_rules import (
-    LARGEST_RELAXATION,
-    PHASES,
-    RULES,
-    Detector,
-    Policy,
-    Severity,
-)
+from proctorhub.domain.incident_policy import LARGEST_RELAXATION, Policy
+from proctorhub.domain.incident_rules import PHASES, RULES
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.permissions import Actor, Right
 from proctorhub.domain.session import State, Tier
 from proctorhub.records.base import new_id, utc_now

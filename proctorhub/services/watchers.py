@@ -13,7 +13,8 @@ from typing import Any
 from pymongo import UpdateOne
 
 from proctorhub.domain import signals
-from proctorhub.domain.incident_rules import RULES, Detector
+from proctorhub.domain.incident_rules import RULES
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Source
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.watching import WORKER_QUIET_MS, Facts, Looking, looking

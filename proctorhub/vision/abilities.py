@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.plugins import Capability
 from proctorhub.vision.composition import Composition
 

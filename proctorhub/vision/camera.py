@@ -10,7 +10,7 @@ from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.plugins import Capability, Face, FaceGeometry
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
-from proctorhub.vision.pictures import Picture
+from proctorhub.vision.pictures import Picture, detail
 
 if TYPE_CHECKING:
     from proctorhub.plugins import Embedding
@@ -22,7 +22,7 @@ EMBED_SOON_MS = 2_000
 JUMP = 12.0
 #: A face turned or tilted further than this, or smaller, is not compared: the distance would say
 #: nothing.
-FRONTAL_DEG = 30.0
+FRONTAL_DEG = 38.0
 SMALLEST_PX = 60.0
 #: Decimals that values are kept with.
 PLACES = 4
@@ -64,7 +64,7 @@ def _measure(
     small = one.picture.small
     values: dict[Value, float] = {
         Value.BRIGHTNESS: float(small.mean()),
-        Value.CONTRAST: float(small.std()),
+        Value.DETAIL: detail(small),
     }
     used: set[Capability] = set()
     change = one.memory.change(small)
@@ -124,7 +124,7 @@ def _compare(
     reference = one.reference
     if reference is None or reference.space_id != backends.space_id:
         return memory
-    if not _is_time(one, reference, change) or not _comparable(person, geometry):
+    if not _is_time(one, reference, change) or not comparable(person, geometry):
         return memory
     backend = backends[Capability.EMBED]
     embedding = backend.embed(one.picture.image, person)
@@ -146,7 +146,8 @@ def _is_time(one: Look, reference: Reference, change: float | None) -> bool:
     return since >= EMBED_SOON_MS and (came_back or doubtful)
 
 
-def _comparable(person: Face, geometry: FaceGeometry | None) -> bool:
+def comparable(person: Face, geometry: FaceGeometry | None) -> bool:
+    """Tell whether a face is large and frontal enough for its embedding to say who it is."""
     x1, y1, x2, y2 = person.box
     if min(x2 - x1, y2 - y1) < SMALLEST_PX:
         return False

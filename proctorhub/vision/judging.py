@@ -12,7 +12,8 @@ from functools import partial
 import structlog
 from pymongo.errors import PyMongoError
 
-from proctorhub.domain.incident_rules import Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Kind, measured_detectors
 from proctorhub.domain.journal import Entry
 from proctorhub.domain.observation import Observation, Source
@@ -23,6 +24,7 @@ from proctorhub.services import journal, monitoring
 from proctorhub.services.monitoring import Watched
 from proctorhub.vision import abilities
 from proctorhub.vision.composition import Composition
+from proctorhub.vision.references import References
 from proctorhub.vision.status import Metrics
 
 log = structlog.get_logger(__name__)
@@ -50,8 +52,10 @@ class Judge:
         backends: Composition,
         receiver: Receiver,
         metrics: Metrics,
+        references: References,
         stop: threading.Event,
     ) -> None:
+        self._references = references
         self._receiver = receiver
         self._metrics = metrics
         self._stop = stop
@@ -119,8 +123,9 @@ class Judge:
 
     def _serves(self, session: Watched, source: Source) -> frozenset[Detector]:
         can = self._able & session.policy.of(source)
-        if session.face_still is None:
-            can -= {Detector.OTHER_PERSON}
+        if Detector.OTHER_PERSON in can:
+            reference = self._references.of(session.session_id, session.face_still)
+            return can if reference else can - {Detector.OTHER_PERSON}
         return can
 
     def _remembered(self, one: Seen) -> dict[str, bytes]:

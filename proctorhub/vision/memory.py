@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from proctorhub.vision.pictures import SMALL, TINY, Luma, difference, tiny
 
-#: So many looks, a second apart, are compared with the present one to find a loop.
-RING = 120
+#: So many looks, most of a second apart, are compared with the present one to find a loop.
+RING = 150
 #: A loop is at least this many looks long; what comes again sooner is a pause in the movement.
 SHORTEST_LOOP = 3
 #: A look equals an earlier one when it differs this much less than looks usually do.
@@ -22,7 +22,7 @@ MOVES = 1.0
 #: Looks over which the usual change is taken.
 USUAL = 8
 #: Looks nearer than this to the last one remembered are left out of the ring, ms.
-APART_MS = 900
+APART_MS = 700
 
 _HEAD = struct.Struct(">I")
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 Luma = NDArray[np.uint8]
 
-#: Width and height of the grey picture that brightness, contrast and change are measured on.
+#: Width and height of the grey picture that brightness, detail and change are measured on.
 SMALL = (64, 48)
 #: Of the one that is kept for longer, to see whether pictures come again.
 TINY = (16, 12)
-
+#: Pixels of a small picture to each side that count as the surroundings of one.
+AROUND = 4
 
 _PNG = b"\x89PNG"
 
@@ -74,6 +75,20 @@ def tiny(small: Luma) -> Luma:
     width, height = TINY
     blocks = small.reshape(height, SMALL[1] // height, width, SMALL[0] // width)
     return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+
+
+def detail(small: Luma) -> float:
+    """Return how much structure a small grey picture shows, whatever its brightness, 0 to 255.
+
+    It is the standard deviation of what is left when the mean of the surroundings (9 x 9 pixels,
+    edges repeated) is taken away: edges of things stay, soft light does not, nor does the noise of
+    a sensor, which making the picture small has averaged out.
+    """
+    padded = np.pad(small.astype(np.float64), AROUND, mode="edge")
+    sums = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    side = 2 * AROUND + 1
+    inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    return float((small - inside / side**2).std())
 
 
 def difference(one: Luma, other: Luma) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -70,7 +71,7 @@ def look_again(session_id: str, backends: Composition) -> Looked:
     return looked
 
 
-class _Again:
+class _Again(ABC):
     """Looks at the pictures of one source in their order, remembering as it was then."""
 
     def __init__(self, session_id: str, backends: Composition, wanted: Wanted) -> None:
@@ -95,10 +96,11 @@ class _Again:
             self._memories.popitem(last=False)
         return (then, now) if known else (_alone(then), _alone(now))
 
+    @abstractmethod
     def _look(
         self, then: Observation, picture: Picture, sha256: str, memory: Memory
     ) -> tuple[Observation, Memory]:
-        raise NotImplementedError
+        """Return what is seen in a picture, and what is remembered of it."""
 
 
 class _Camera(_Again):

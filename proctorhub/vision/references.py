@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import structlog
 
-from proctorhub.plugins import Capability
+from proctorhub.plugins import Capability, Face, FaceGeometry
 from proctorhub.services import identification
+from proctorhub.vision import camera
 from proctorhub.vision.camera import Reference
 from proctorhub.vision.composition import Composition
-from proctorhub.vision.pictures import Decoder, UndecodablePicture
+from proctorhub.vision.pictures import Decoder, Picture, UndecodablePicture
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,11 @@ class References:
         self._known: dict[str, tuple[str, Reference | None]] = {}
 
     def of(self, session_id: str, still_id: str | None) -> Reference | None:
-        """Return the reference; None without one, or where nothing here can embed it."""
+        """Return the reference; None without one, or where its embedding would say nothing.
+
+        A face that was turned away or small when it was approved differs from the same face seen
+        straight as another person's does: nobody is accused by it, and the detector is not served.
+        """
         if still_id is None or Capability.EMBED not in self._backends:
             return None
         known = self._known.get(session_id)
@@ -48,8 +53,14 @@ class References:
             return None
         (faces,) = self._backends[Capability.DETECT].detect([picture.image])
         person = max(faces, key=lambda face: face.area, default=None)
-        found = backend.embed(picture.image, person) if person else None
+        found = None
+        if person and camera.comparable(person, self._geometry(picture, person)):
+            found = backend.embed(picture.image, person)
         if found is None:
-            log.warning("reference_unusable", session_id=session_id, error="no usable face")
+            log.warning("reference_unusable", session_id=session_id, error="no face seen straight")
             return None
         return Reference(backend.space_id, found, thresholds.accept)
+
+    def _geometry(self, picture: Picture, person: Face) -> FaceGeometry | None:
+        backend = self._backends.backends.get(Capability.POSE)
+        return backend.geometry(picture.image, person) if backend else None

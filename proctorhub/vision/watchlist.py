@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import structlog
 from pymongo.errors import PyMongoError
 
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.services import monitoring, watchers
 from proctorhub.services.monitoring import Watched
 

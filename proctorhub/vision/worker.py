@@ -60,7 +60,7 @@ class Worker:
         self._metrics = metrics
         self._references = References(backends)
         self._decoder = Decoder()
-        self._judge = Judge(backends, receiver, metrics, stop)
+        self._judge = Judge(backends, receiver, metrics, self._references, stop)
         self._screens: Backlog[tuple[Delivery, Watched]] = Backlog(per_source=1)
         self._stop = stop
         self._bus_away = False

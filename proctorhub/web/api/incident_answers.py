@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
-from proctorhub.domain.incident_rules import Detector, Severity
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.observation import Source
 from proctorhub.domain.watching import Looking
 from proctorhub.web.api.fields import Answer

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from pydantic import Field, StringConstraints
 
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.signals import Signal
 from proctorhub.services import incidents, log, signals, watchers

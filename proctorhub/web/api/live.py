@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from flask import Response, current_app
 
-from proctorhub.domain.incident_rules import ORDER, Severity
+from proctorhub.domain.incident_terms import ORDER, Severity
 from proctorhub.domain.permissions import Actor, Parties, Right, Standing, standing
 from proctorhub.live import Live, wire
 from proctorhub.live.gate import GateFull

@@ -6,13 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from proctorhub.domain.incident_rules import (
-    LARGEST_RELAXATION,
-    RULES,
-    RULES_VERSION,
-    Detector,
-    Severity,
-)
+from proctorhub.domain.incident_policy import LARGEST_RELAXATION
+from proctorhub.domain.incident_rules import RULES, RULES_VERSION
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import monitoring_settings
 from proctorhub.web.api.answers import Items

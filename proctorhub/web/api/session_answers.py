@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from proctorhub.domain import identity
 from proctorhub.domain.alarms import Part, Reason
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.media_settings import Decider
 from proctorhub.domain.session import State, Tier, Verdict
 from proctorhub.web.api.answers import Identification, Rules, Video

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from proctorhub.domain.incident_rules import RULES, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_rules import RULES
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.live.wire import rfc3339
 from proctorhub.records.base import utc_now

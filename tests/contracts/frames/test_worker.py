@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.vision.house import sessions
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Source, Value
 from proctorhub.frames import redis_streams
 from proctorhub.frames.bus import Receiver

@@ -12,22 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proctorhub.domain import incidents
-from proctorhub.domain.incident_rules import (
-    RULES,
-    RULES_VERSION,
-    Detector,
-    Mode,
-    Policy,
-    Severity,
-    policy_from_plain,
-    policy_to_plain,
-)
+from proctorhub.domain.incident_policy import Policy, policy_from_plain, policy_to_plain
+from proctorhub.domain.incident_rules import RULES, RULES_VERSION
+from proctorhub.domain.incident_terms import Detector, Mode, Severity
 from proctorhub.domain.incidents import Change, Kind, State
 from proctorhub.domain.observation import Observation, Source, Value
 
 V = Value
 T0 = 1_700_000_000_000
-GOOD = {V.FACE: 0.95, V.SECOND_FACE: 0.0, V.BRIGHTNESS: 120.0, V.CONTRAST: 50.0, V.CHANGE: 3.0}
+GOOD = {V.FACE: 0.95, V.SECOND_FACE: 0.0, V.BRIGHTNESS: 120.0, V.DETAIL: 20.0, V.CHANGE: 3.0}
 POSED = {**GOOD, V.YAW: 4.0, V.DOWN: 2.0, V.IRIS: 0.5}
 
 
@@ -73,7 +66,7 @@ BAD = {
     Detector.NO_FACE: {**GOOD, V.FACE: 0.0},
     Detector.SECOND_FACE: {**GOOD, V.SECOND_FACE: 0.7},
     Detector.OTHER_PERSON: {**GOOD, V.DISTANCE: 0.66},
-    Detector.CAMERA_COVERED: {**GOOD, V.FACE: 0.0, V.CONTRAST: 6.0},
+    Detector.CAMERA_COVERED: {**GOOD, V.FACE: 0.0, V.DETAIL: 0.5},
     Detector.CAMERA_FROZEN: {**GOOD, V.CHANGE: 0.1},
 }
 
@@ -151,7 +144,7 @@ def test_nobody_looks_away_before_the_rest_is_known():
 def test_a_minute_spent_looking_aside_is_no_rest():
     looks = [*seconds(0, 62, {**POSED, V.YAW: 60.0}), *seconds(62, 80, {**POSED, V.YAW: 60.0})]
     found = ended(looks, only(Detector.LOOKING_AWAY))
-    assert [c.explanation["rest"]["yaw"] for c in found] == [20.0]
+    assert [c.explanation["rest"]["yaw"] for c in found] == [25.0]
 
 
 def test_a_covered_camera_is_not_a_missing_face():
@@ -305,7 +298,7 @@ CAMERA = st.fixed_dictionaries(
         V.FACE: st.sampled_from([0.0, 0.45, 0.55, 0.6, 0.9]),
         V.SECOND_FACE: st.sampled_from([0.0, 0.55, 0.64, 0.66, 0.9]),
         V.BRIGHTNESS: st.sampled_from([10.0, 25.0, 40.0, 50.0, 120.0]),
-        V.CONTRAST: st.sampled_from([5.0, 16.0, 50.0]),
+        V.DETAIL: st.sampled_from([0.5, 1.4, 20.0]),
         V.CHANGE: st.sampled_from([0.1, 0.3, 3.0]),
     },
     optional={

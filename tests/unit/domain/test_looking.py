@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proctorhub.domain.incident_rules import Detector
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Source
 from proctorhub.domain.watching import Facts, Looking, looking
 

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from proctorhub.domain.incident_rules import RULES, Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_rules import RULES
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.journal import Entry
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.domain.reanalysis import Difference, compare, compare_looks, judge
 
 AT = 1_000_000
-THERE = {Value.FACE: 0.9, Value.BRIGHTNESS: 120.0, Value.CONTRAST: 50.0}
+THERE = {Value.FACE: 0.9, Value.BRIGHTNESS: 120.0, Value.DETAIL: 20.0}
 GONE = {**THERE, Value.FACE: 0.1}
 
 

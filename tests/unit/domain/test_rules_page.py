@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proctorhub.domain.incident_rules import RULES, RULES_VERSION, Detector, Mode, Rule
+from proctorhub.domain.incident_rules import RULES, RULES_VERSION
+from proctorhub.domain.incident_terms import Detector, Mode, Rule
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
 SIGNS = {"above": "≥", "below": "<", "beyond": "±"}

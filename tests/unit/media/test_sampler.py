@@ -79,9 +79,13 @@ class Source:
         self.video: VideoTrack | None = None
         self.taker: Callable[[Frame, int, int], None] | None = None
         self.asked = 0
+        self.hurried: list[int] = []
 
     def tap(self, taker: Callable[[Frame, int, int], None] | None) -> None:
         self.taker = taker
+
+    def hurry(self, ms: int) -> None:
+        self.hurried.append(ms)
 
     def request_keyframe(self) -> None:
         self.asked += 1

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from proctorhub.media.change import NewContent
 from proctorhub.media.frame import Frame
 from proctorhub.media.tap import MAX_WAITING, Batch, Rate, Tap
 
 PIXELS = 640 * 480
 CAMERA = Rate(1000)
-SCREEN = Rate(10_000, on_change=True)
+SCREEN = Rate(10_000, NewContent)
 L1T3 = (0, 2, 1, 2)
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorhub.domain import journal as pages
-from proctorhub.domain.incident_rules import Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.services import journal
 
@@ -115,11 +116,3 @@ def test_one_look_is_found_by_its_time() -> None:
     assert found is not None and found.observation == camera(AT + 1000)
     assert journal.find("s", Source.CAMERA, AT + 1) is None
     assert journal.find("s", Source.SCREEN, AT) is None
-
-
-@pytest.mark.usefixtures("database")
-def test_erasing_takes_one_session() -> None:
-    add(("s", camera(AT)), ("s", sound(AT)), ("other", camera(AT)))
-    assert journal.erase("s") == 2
-    assert looks("s") == []
-    assert len(looks("other")) == 1

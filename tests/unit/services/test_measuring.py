@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from proctorhub.domain.incident_rules import Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.labels import Label, WrongLabel
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.records.sessions import Session

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from proctorhub.domain import evidence
-from proctorhub.domain.incident_rules import Detector, Policy, Severity
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_terms import Detector, Severity
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.records.base import utc_now
 from proctorhub.records.incidents import Incident, RuleState
@@ -29,7 +30,7 @@ FRAME = hashlib.sha256(JPEG).hexdigest()
 
 
 def faceless(at: int, face: float = 0.1) -> Observation:
-    values = {Value.FACE: face, Value.BRIGHTNESS: 120.0, Value.CONTRAST: 50.0}
+    values = {Value.FACE: face, Value.BRIGHTNESS: 120.0, Value.DETAIL: 20.0}
     return Observation(
         Source.CAMERA,
         at,

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from proctorhub.domain.incident_rules import Detector, Policy
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.records.base import utc_now
 from proctorhub.records.incidents import RuleState, VisionWorker, Watch

@@ -10,6 +10,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from proctorhub.config import Settings
+from proctorhub.domain import incidents
+from proctorhub.domain.incident_policy import Policy
+from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Source, Value
 from proctorhub.media.material import make_media, read_media
 from proctorhub.plugins import Capability
@@ -121,7 +124,7 @@ def test_faces_of_another_space_are_never_compared(backends) -> None:
 def test_without_a_backend_light_and_change_are_measured_and_nothing_is_claimed() -> None:
     nobody = Composition({}, {})
     ((seen, _),) = camera.look(nobody, [at_camera(person("hopper").picture)])
-    assert set(seen.values) == {Value.BRIGHTNESS, Value.CONTRAST}
+    assert set(seen.values) == {Value.BRIGHTNESS, Value.DETAIL}
     assert seen.models == {}
     assert abilities.able(nobody) == {d for d, needed in NEEDS.items() if needed is None}
 
@@ -208,3 +211,38 @@ def test_png_and_jpeg_show_the_same(tmp_path: Path) -> None:
     other = decoder.decode(jpeg(picture, 95).tobytes())
     assert difference(one.small, other.small) < 2
     assert np.array_equal(one.image, picture)
+
+
+@pytest.mark.parametrize("level", [18, 25, 35])
+@pytest.mark.parametrize("someone", [one.name for one in vision_faces.people()])
+def test_a_dark_room_is_not_a_covered_camera(someone: str, level: int) -> None:
+    random = np.random.default_rng(level)
+    lit = person(someone).picture
+    dark = lit * (level / lit.mean()) + random.normal(0, 4, (*lit.shape[:2], 1))
+    assert found_at(dark) == {Detector.TOO_DARK}
+
+
+@pytest.mark.parametrize("level", [4, 20, 90, 170])
+def test_a_covered_camera_is_one_at_any_brightness(level: int) -> None:
+    random = np.random.default_rng(level)
+    smooth = np.full((vision_faces.HEIGHT, vision_faces.WIDTH, 3), level, float)
+    assert found_at(smooth + random.normal(0, 4, smooth.shape)) == {Detector.CAMERA_COVERED}
+
+
+def test_light_that_leaks_in_beside_a_finger_covers_no_less() -> None:
+    y, x = np.mgrid[0 : vision_faces.HEIGHT, 0 : vision_faces.WIDTH]
+    leak = 8 + 90 * np.exp(-((x / 220) ** 2) - (y / 220) ** 2)
+    assert found_at(np.repeat(leak[..., None], 3, 2)) == {Detector.CAMERA_COVERED}
+
+
+def found_at(picture: np.ndarray) -> set[Detector]:
+    """Return which of the two detectors an ever-same picture opens."""
+    shown = np.clip(picture, 0, 255).astype(np.uint8)
+    state, found = incidents.State(), set()
+    nobody = Composition({}, {})
+    policy = Policy(checked=frozenset({Detector.CAMERA_COVERED, Detector.TOO_DARK}))
+    for number in range(8):
+        ((seen, _),) = camera.look(nobody, [at_camera(shown, AT + 1000 * number)])
+        state, changes = incidents.step(state, seen, policy)
+        found |= {change.detector for change in changes}
+    return found

@@ -55,7 +55,7 @@ def test_a_burst_does_not_count_as_looks_of_a_loop() -> None:
     memory = Memory()
     for number, picture in enumerate(camera(scene(random, 40), random)):
         memory, _ = memory.seen(picture, 1_000_000 + number * 250)
-    assert len(memory.ring) == 10  # every fourth is far enough from the one before
+    assert len(memory.ring) == 14  # every third is far enough from the one before
 
 
 def test_the_change_is_that_from_the_look_before() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proctorhub_plugins.vision_mediapipe.pose import FRONTAL, head_pose
+from proctorhub_plugins.vision_mediapipe.pose import FRONTAL, head_pose, mesh_pose
 
 ANGLES = st.floats(-60, 60)
 
@@ -27,8 +27,13 @@ def mesh(yaw: float = 0, pitch: float = 0, roll: float = 0, size: float = 80) ->
 
 @given(ANGLES, ANGLES, ANGLES, st.floats(10, 400))
 def test_the_angles_of_a_turned_mesh(yaw, pitch, roll, size) -> None:
-    measured = head_pose(mesh(yaw, pitch, roll, size))
+    measured = mesh_pose(mesh(yaw, pitch, roll, size))
     assert measured == pytest.approx((yaw, pitch, roll), abs=0.01)
+
+
+def test_a_head_is_turned_further_than_its_mesh_shows() -> None:
+    yaw, pitch, roll = head_pose(mesh(yaw=23.4, pitch=7.8))
+    assert (yaw, pitch, roll) == pytest.approx((30, 10, 0), abs=0.01)
 
 
 def test_signs() -> None:
