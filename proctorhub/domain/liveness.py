@@ -73,14 +73,14 @@ PAUSE_MS = (300, 700, 1_100, 1_500)
 #: A head may need this long to come back from the move before.
 COMING_BACK_MS = 1_200
 #: A move counts from this many degrees from rest on.
-TURN_DEG, UP_DEG = 14.0, 9.0
+TURN_DEG, UP_DEG = 18.0, 11.5
 CLOSED, OPEN = 0.12, 0.20
 LEAST_FPS = 7.0
 LONGEST_HOLE_MS = 700
 #: The share of pictures that must show a face.
 LEAST_FACES = 0.7
 #: A burst that moves less than this altogether, degrees, shows something still.
-STILL_DEG = 3.0
+STILL_DEG = 3.8
 #: Pictures of a real camera never come again, byte for byte, once another came between them.
 MOST_REPEATS = 2
 #: A page waits a random time between pictures; a script that feeds a film does not.
