@@ -34,7 +34,7 @@ COMPLETE = 0.995
 WARM_S = 60.0
 SAMPLE_S = 5.0
 #: Memory may differ by this between the second and the last minute, MB: allocators breathe.
-BREATH_MB = 8.0
+BREATH_MB = 2.0
 
 
 async def soak(options: argparse.Namespace, root: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ LOSS_GAP_MS = 500
 PAUSE_GAP_MS = {"video": 2500, "audio": 1000}
 #: The clock may have been corrected by this much between a loss and its hole.
 SLACK_MS = 100
+#: A frame is recorded so long after it came at most; losses before that explain nothing any more.
+RECORDED_WITHIN_MS = 10_000
 
 
 class Coverage:
@@ -34,7 +36,9 @@ class Coverage:
 
     def lost(self, track: str, before_ms: int, after_ms: int) -> None:
         """Packets were given up between the media of these two times."""
-        self._lost.setdefault(track, []).append((before_ms - SLACK_MS, after_ms + SLACK_MS))
+        since = self._last_ms.get(track, before_ms - RECORDED_WITHIN_MS)
+        losses = [(start, end) for start, end in self._lost.get(track, []) if end > since]
+        self._lost[track] = [*losses, (before_ms - SLACK_MS, after_ms + SLACK_MS)]
 
     def recorded(self, track: str, at_ms: int) -> None:
         """A frame of this time is being recorded."""
@@ -47,9 +51,7 @@ class Coverage:
         if hole <= LOSS_GAP_MS:
             self.recorded_ms[track] += hole
             return
-        losses = [(start, end) for start, end in self._lost.get(track, []) if end > last]
-        self._lost[track] = losses
-        if any(start < at_ms for start, _ in losses):
+        if any(start < at_ms and end > last for start, end in self._lost.get(track, [])):
             self._missing(track, last, at_ms, GapCause.NETWORK)
         elif hole > PAUSE_GAP_MS[track]:
             self._missing(track, last, at_ms, GapCause.CLIENT)

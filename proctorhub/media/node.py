@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import ssl
@@ -23,6 +22,7 @@ from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.chain import Keeping
 from proctorhub.media.heartbeat import Heartbeat
 from proctorhub.media.ledger import Ledger, ServicesLedger
+from proctorhub.media.leftovers import Leftovers, spare_the_living
 from proctorhub.media.problems import cors, problems
 from proctorhub.media.registry import Registry
 from proctorhub.media.sampler import FrameSink, Sampler
@@ -128,7 +128,7 @@ class Node:
         )
         follower.start()
         ticker = asyncio.create_task(self._tick())
-        _spare_the_collector()
+        spare_the_living()
         node_id, port = self._heartbeat.node_id, settings.media_port
         log.info("media_node_ready", node=node_id, host=settings.media_host, port=port)
         await stop.wait()
@@ -150,6 +150,7 @@ class Node:
 
     async def _tick(self) -> None:
         beat = 0
+        leftovers = Leftovers()
         while True:
             await asyncio.sleep(TICK_S)
             beat += 1
@@ -166,6 +167,7 @@ class Node:
                 for viewer in list(self._registry.viewers.values()):
                     viewer.report(now)
                 self._registry.sweep()
+                leftovers.second(self._registry.ended, now)
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stop_following.is_set():
@@ -175,13 +177,6 @@ class Node:
             except Exception as error:  # whatever the database raises: follow again
                 log.warning("feed_lost", error=repr(error))
             self._stop_following.wait(FOLLOW_AGAIN_S)
-
-
-def _spare_the_collector() -> None:
-    # What is alive now stays alive: walking it again and again would pause the packets.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -38,7 +38,9 @@ class Registry:
         self._rooms: dict[Key, Room] = {}
         self.chains: dict[str, Chain] = {}
         self.viewers: dict[str, Viewer] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        #: How many connections have come to their end, senders' and viewers'.
+        self.ended = 0
+        self._ended_sessions: OrderedDict[str, None] = OrderedDict()
 
     def room(self, session_id: str, source: str) -> Room:
         """Return a source's room."""
@@ -63,7 +65,7 @@ class Registry:
 
     def is_ended(self, session_id: str) -> bool:
         """Return whether the session is known to be over."""
-        return session_id in self._ended
+        return session_id in self._ended_sessions
 
     def add(self, chain: Chain) -> None:
         """Know a chain that is still connecting."""
@@ -87,6 +89,7 @@ class Registry:
     def closed(self, chain: Chain, reason: CloseReason) -> None:
         """Take a chain out; its viewers wait for the next one, unless there will be none."""
         self.chains.pop(chain.id, None)
+        self.ended += 1
         room = self._rooms.get((chain.session_id, chain.source))
         if room is None:
             return
@@ -115,15 +118,16 @@ class Registry:
     def gone(self, session_id: str, source: str, viewer: Viewer) -> None:
         """Forget a viewer."""
         self.viewers.pop(viewer.id, None)
+        self.ended += 1
         room = self._rooms.get((session_id, source))
         if room is not None:
             room.viewers.pop(viewer.id, None)
 
     def end_session(self, session_id: str) -> None:
         """Close every source of a session that is over, and take no more of it."""
-        self._ended[session_id] = None
-        if len(self._ended) > _REMEMBERED:
-            self._ended.popitem(last=False)
+        self._ended_sessions[session_id] = None
+        if len(self._ended_sessions) > _REMEMBERED:
+            self._ended_sessions.popitem(last=False)
         for chain in [c for c in self.chains.values() if c.session_id == session_id]:
             chain.close(CloseReason.SESSION_ENDED)
         for key in [k for k in self._rooms if k[0] == session_id]:

@@ -227,7 +227,7 @@ def _hold(path: Path) -> TextIO:
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
     with temporary.open("w") as file:
-        json.dump(value, file)
+        file.write(json.dumps(value))  # json.dump would leave closures for the collector
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)

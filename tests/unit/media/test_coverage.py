@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +77,20 @@ def test_every_millisecond_is_recorded_or_missing(steps: list[tuple[int, bool]])
     missing = sum(coverage.missing_ms.values())
     assert coverage.recorded_ms["video"] + missing == at - 5_000
     assert missing == sum(end - start for _, start, end, _ in found)
+
+
+def test_losses_that_were_healed_by_what_follows_are_forgotten() -> None:
+    coverage = Coverage(lambda *gap: pytest.fail("no gap"))
+
+    def hour(first_ms: int) -> int:
+        for at_ms in range(first_ms, first_ms + 3_600_000, 200):
+            coverage.lost("audio", at_ms, at_ms + 40)
+            coverage.recorded("audio", at_ms + 40)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        first = hour(0)
+        assert hour(3_600_000) - first < 10_000
+    finally:
+        tracemalloc.stop()
