@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 NTP_EPOCH_S = 2208988800
 JUMP_S = 0.25
-SLEW_S = 0.002
+#: How far the mapping may move for each second between two reports.
+SLEW = 0.002
 SMOOTHING = 0.1
 CLOCK_STEP_S = 1.0
 CLOCK_SLEW_S = 0.0005
@@ -111,7 +112,7 @@ class TrackClock:
         self.rate = rate
         self._sender = sender
         self._rtp = 0
-        self._ntp_s = 0.0
+        self._ntp_s = self._reported_s = 0.0
         self._arrival_s: float | None = None
         self.synced = False
         self.jumps = 0
@@ -133,6 +134,7 @@ class TrackClock:
         if not self.synced:
             self.synced = True
             self._rtp, self._ntp_s = rtp, ntp_s
+            self._reported_s = ntp_s
             return
         self.error_s = ntp_s - (self._ntp_s + (rtp - self._rtp) / self.rate)
         if abs(self.error_s) > JUMP_S:
@@ -140,7 +142,10 @@ class TrackClock:
             self._rtp, self._ntp_s = rtp, ntp_s
             self._anchor, self._drift = None, Drift()
         else:
-            self._ntp_s += max(-SLEW_S, min(SLEW_S, SMOOTHING * self.error_s))
+            # Reports come once a second or seldom, and some are lost; the clocks part meanwhile.
+            limit = SLEW * max(1.0, ntp_s - self._reported_s)
+            self._ntp_s += max(-limit, min(limit, SMOOTHING * self.error_s))
+        self._reported_s = ntp_s
 
     def _observe_drift(self, ntp_s: float, rtp: int) -> None:
         if self._anchor is None:
