@@ -98,7 +98,8 @@ def init(app: Flask) -> None:
     """Bound the size of bodies and the number of requests."""
     app.config.update(
         MAX_CONTENT_LENGTH=BODY_LIMIT,
-        MAX_FORM_MEMORY_SIZE=BODY_LIMIT,
+        # The parser adds 64 KiB at a time to what it held back of the last: room for both.
+        MAX_FORM_MEMORY_SIZE=2 * BODY_LIMIT,
         MAX_FORM_PARTS=20,
     )
     app.before_request(_bound_body)
