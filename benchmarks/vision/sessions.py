@@ -18,7 +18,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.vision.movement import posed, rounded
 from proctorhub.domain import incidents
 from proctorhub.domain.accuracy import LabelledSession, Stretch, report
 from proctorhub.domain.incident_policy import Policy
@@ -43,6 +42,7 @@ from tests.vision_faces import (
     room,
     with_visitor,
 )
+from tests.vision_movement import posed, rounded
 
 TICK_MS = 250
 #: Looks are at every fourth tick; the first minute calibrates.

@@ -21,7 +21,10 @@ LONGEST = 300
 TRANSLATIONS = WEB / "translations"
 LANGUAGES = sorted(p.parent.name for p in TRANSLATIONS.glob("*/LC_MESSAGES"))
 EXTRACT = {
-    "messages": ("babel.cfg", ["Busy", "Conflict", "Forbidden", "Unauthenticated", "Invalid:2"]),
+    "messages": (
+        "babel.cfg",
+        ["Busy", "Conflict", "Forbidden", "Unauthenticated", "Invalid:2", "lazy_gettext"],
+    ),
     "js": ("babel-js.cfg", ["t"]),
 }
 CALL = re.compile(r"""\bt\(\s*"((?:[^"\\]|\\.)*)\"""")

@@ -5,7 +5,7 @@ import { t } from "../lib/t.js";
 import { jpeg } from "../media/stills.js";
 
 const WIDTH = 640;
-const QUALITY = 0.8;
+const QUALITY = 0.75;
 const WAIT_MS = [66, 96];
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -53,7 +53,7 @@ export class IdentityCheck {
 
   /** Follow the session: the check is open while the candidate waits and is identified. */
   async session({ state, exam, identity_check: check }) {
-    const open = OPEN.includes(state) && exam.tier !== "none" && Boolean(exam.identity?.software);
+    const open = OPEN.includes(state) && exam.tier !== "none" && exam.identity.software;
     const known = JSON.stringify([open, check]);
     if (known === this.#known) return;
     this.#known = known;

@@ -39,7 +39,8 @@ function row({ name, read, expected, match }) {
     h("th", { scope: "row" }, fieldWord(name)),
     h("td", { data: { label: t("Document") } }, h("span", {}, ...shown)),
     h("td", { data: { label: t("Profile") } }, expected ?? h("span", { class: "soft" }, "–")),
-    h("td", { data: { label: t("Comparison") } }, matchBadge(match)),
+    // what the profile does not hold is only read, and that is no verdict
+    h("td", { data: { label: t("Comparison") } }, expected === null && read ? h("span", { class: "soft" }, t("only read")) : matchBadge(match)),
   );
 }
 
@@ -63,33 +64,33 @@ function faces({ faces: all, thresholds }) {
   const each = all.map(({ against, distance, match }) =>
     h("div", { class: "findings-face", data: { against } }, h("p", { class: "row-line mb-1" }, h("strong", {}, againstWord(against)), matchBadge(match)), distance !== null && thresholds ? scale(distance, thresholds) : ""),
   );
-  const stated = thresholds?.false_match_rate ? h("p", { class: "small soft mb-0" }, rate(thresholds.false_match_rate), " ", thresholds.source ?? "") : "";
+  const stated = thresholds ? h("p", { class: "small soft mb-0" }, rate(thresholds.false_match_rate), " ", thresholds.source) : "";
   return h("div", { class: "stack" }, ...each, stated);
 }
 
 function liveness({ liveness: found }) {
-  if (!found || found.outcome === "not_checked") return nothing();
+  if (found.outcome === "not_checked") return nothing();
   const moves = found.moves.map(({ move, seen_ms: seen }) => h("li", { data: { held: String(seen !== null) } }, sign(seen !== null), seen === null ? t("{move}: not seen", { move: moveWord(move) }) : t("{move}: seen after {seconds} s", { move: moveWord(move), seconds: (seen / 1000).toFixed(1) })));
   const reasons = found.reasons.length ? h("p", { class: "small mb-0" }, found.reasons.map(livenessReason).join("; ")) : "";
   return h("div", {}, livenessBadge(found.outcome), h("ul", { class: "findings-list mt-2" }, ...moves), reasons);
 }
 
-function poor({ quality }) {
+function poor({ page_quality: quality }) {
   const named = [
-    [t("Document"), quality?.document],
-    [t("Face"), quality?.selfie],
-  ].filter(([, one]) => one?.problems?.length);
+    [t("Document"), quality.document],
+    [t("Face"), quality.selfie],
+  ].filter(([, one]) => one?.low);
   if (!named.length) return "";
   return h("p", { class: "notice tone-warn", data: { testid: "findings-quality" } }, icon("triangle-alert"), h("span", {}, t("The page advised against these pictures; the candidate sent them all the same."), " ", named.map(([name, one]) => `${name}: ${one.problems.map(qualityWord).join(", ")}`).join("; ")));
 }
 
 function technical({ models, thresholds, rules, record, missing }) {
   const lines = [
-    [t("Not available here"), missing?.length ? missing.map(missingWord).join(", ") : null],
+    [t("Not available here"), missing.map(missingWord).join(", ")],
     [t("Rules"), rules],
     [t("Faces compared in"), thresholds?.space_id],
-    [t("Models"), Object.entries(models ?? {}).map(([name, sha256]) => `${name} ${sha256.slice(0, SHORT)}`).join(", ") || null],
-    [t("Signed record"), record ? t("key {key}", { key: String(record.key).slice(0, SHORT) }) : null],
+    [t("Models"), Object.entries(models).map(([name, sha256]) => `${name} ${sha256.slice(0, SHORT)}`).join(", ")],
+    [t("Signed record"), record ? t("key {key}", { key: record.key.slice(0, SHORT) }) : null],
   ].filter(([, value]) => value);
   return h("details", { class: "findings-more" }, h("summary", {}, t("Models, rules and signature")), h("dl", { class: "facts small" }, ...lines.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
 }

@@ -18,7 +18,7 @@ export class IdentityPanel {
 
   /** Follow the session; asks again only when it tells of something new. */
   async session({ exam, identity_check: check }) {
-    show(this.root, exam.tier !== "none" && Boolean(exam.identity?.software || check));
+    show(this.root, exam.tier !== "none" && (exam.identity.software || Boolean(check)));
     const known = JSON.stringify(check);
     if (this.root.hidden || known === this.#known) return;
     this.#known = known;

@@ -56,6 +56,7 @@ function blank() {
   return {
     title: "", opens_at: opens, closes_at: opens + 7 * DAY_MS, duration_min: 90, tier: "ai_human", open: false, url: "", candidates: [], proctors: [],
     rules: { allowed: [], forbidden: [], instructions: "", require_screen: true, require_microphone: true },
+    identity: { software: false, enrolment: false },
     media: { camera: USUAL.camera, screen: USUAL.screen, microphone_kbit: USUAL.microphone_kbit, low_bandwidth: false },
   };
 }
@@ -70,6 +71,7 @@ function fill(form, exam) {
   for (const name of ["allowed", "forbidden"]) elements[name].value = (rules[name] ?? []).join("\n");
   elements.instructions.value = rules.instructions ?? "";
   for (const name of ["require_screen", "require_microphone"]) elements[name].checked = rules[name] !== false;
+  for (const name of ["software", "enrolment"]) elements[`identity_${name}`].checked = exam.identity[name];
   fillMedia(elements, exam.media);
   for (const name of Object.keys(PICKED)) pickList(name, exam[name] ?? []);
 }
@@ -138,6 +140,7 @@ function read(data, form) {
       require_screen: elements.require_screen.checked,
       require_microphone: elements.require_microphone.checked,
     },
+    identity: { software: elements.identity_software.checked, enrolment: elements.identity_enrolment.checked },
     media: readMedia(data, elements),
   };
 }

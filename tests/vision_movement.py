@@ -47,7 +47,7 @@ def mesh(name: str) -> Points:
 
 @lru_cache(maxsize=4096)
 def posed(name: str, yaw: int, pitch: int, closed: bool, gaze: float) -> Picture:
-    """Return a person with the head turned (degrees, to the picture's right and down)."""
+    """Return a person with the head turned (degrees, to the picture's left and down)."""
     picture, points = person(name).picture, mesh(name)
     if gaze:
         picture = _averted(picture, points, gaze)
@@ -60,6 +60,28 @@ def posed(name: str, yaw: int, pitch: int, closed: bool, gaze: float) -> Picture
         centre[2] += np.ptp(points[:FACE, 0]) / 2  # about a point inside the head
         moved = (moved - centre) @ _turn(pitch, yaw).T + centre
     return picture if not (closed or yaw or pitch) else _warped(picture, points, moved)
+
+
+@lru_cache(maxsize=32)
+def shut(name: str) -> Picture:
+    """Return a person with both eyes shut, for the face mesh, too: skin and a line of lashes.
+
+    Lids that are only pulled down (`posed`) are still measured as half open.
+    """
+    picture, points = posed(name, 0, 0, True, 0.0).copy(), mesh(name)
+    eyes, lashes = np.zeros(picture.shape[:2], np.uint8), []
+    for (_, *corners), upper, lower in zip(EYES, UPPER, LOWER, strict=True):
+        left, right = points[corners[0], :2], points[corners[1], :2]
+        above, below = points[list(upper), :2], points[list(lower), :2]
+        if corners[0] == 362:
+            above, below = above[::-1], below[::-1]
+        outline = np.vstack([left, above, right, below[::-1]])
+        middle = outline.mean(0)
+        outline = middle + (outline - middle) * (1.15, 1.6)
+        cv2.fillPoly(eyes, [np.round(outline).astype(np.int32)], 255)
+        lashes.append(np.round(np.vstack([left, below, right])).astype(np.int32))
+    picture = cv2.inpaint(picture, eyes, 5, cv2.INPAINT_TELEA)
+    return cv2.polylines(picture, lashes, False, (40, 45, 60), 2, cv2.LINE_AA)
 
 
 def rounded(degrees: float) -> int:
