@@ -21,7 +21,15 @@ RATE = 15
 #: A file cannot give a keyframe when one is asked for, so there is one four times a second.
 KEY_EVERY = 4
 SAMPLE_RATE = 48_000
-_OPTIONS = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "error-resilient": "1"}
+_OPTIONS = {
+    "libvpx": {
+        "deadline": "realtime",
+        "cpu-used": "8",
+        "lag-in-frames": "0",
+        "error-resilient": "1",
+    },
+    "libx264": {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"},
+}
 
 
 def alive(picture: Picture, seconds: float, seed: int = 0) -> Iterator[Picture]:
@@ -56,9 +64,17 @@ def noisy(picture: Picture, random: np.random.Generator, light: float = 0.0) -> 
 
 
 def write(
-    path: Path, pictures: Iterable[Picture], *, sound: bool = True, key_every: int = KEY_EVERY
+    path: Path,
+    pictures: Iterable[Picture],
+    *,
+    sound: bool = True,
+    key_every: int = KEY_EVERY,
+    codec: str = "libvpx",
 ) -> None:
-    """Write the pictures (BGR, all of one size) at RATE with a quiet hum."""
+    """Write the pictures (BGR, all of one size) at RATE with a quiet hum.
+
+    `codec` is `libvpx` (into WebM) or `libx264` (into MP4).
+    """
     with av.open(str(path), "w") as container:
         video: Any = None
         audio: Any = None
@@ -66,7 +82,7 @@ def write(
             audio = container.add_stream("libopus", rate=SAMPLE_RATE, layout="stereo")
         for index, picture in enumerate(pictures):
             if video is None:
-                video = container.add_stream("libvpx", rate=RATE, options=_OPTIONS)
+                video = container.add_stream(codec, rate=RATE, options=_OPTIONS[codec])
                 video.height, video.width = picture.shape[:2]
                 video.pix_fmt = "yuv420p"
                 video.bit_rate = 1_500_000

@@ -1,8 +1,8 @@
 """What looking at one candidate costs a worker: everything on, at the pace of an exam.
 
 A real worker process on one core takes samples of N candidates over the real bus and writes to the
-real (embedded) database: a picture a second of each camera, a second of sound, a screen every ten
-seconds, the face compared every ten seconds.
+real (embedded) database: each camera's pictures at the product's pace, seconds of sound, a screen
+every ten seconds, the face compared every ten seconds.
 """
 
 from __future__ import annotations
@@ -24,12 +24,19 @@ from proctorhub.cli.keeper import die_with_parent
 from proctorhub.cli.rehearsal import house
 from proctorhub.config import Settings
 from proctorhub.frames import bus
-from proctorhub.frames.envelope import SampledPicture, SampledSound
+from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
+from proctorhub.media.ledger import RATES
 from proctorhub.media.material import make_media, read_media
 from tests.vision_faces import jpeg, people
 
+_RATES = {source: rate for source, _, rate in RATES}
 WARM_S, START_S = 5.0, 60.0
-SCREEN_EVERY = 10
+#: What is published, every so many seconds: cameras and screens as media nodes sample them.
+EVERY_S = {
+    "camera": _RATES["camera"].every_ms / 1000,
+    "sound": 1.0,
+    "screen": _RATES["screen"].every_ms / 1000,
+}
 PICTURES = 24  # of each person, shown in turn
 
 
@@ -61,14 +68,12 @@ def _measure(folder: Path, ids: list[str], seconds: float) -> dict[str, Any]:
             raise SystemExit("bench: the worker did not start")
         time.sleep(0.1)
     began, before, wall = time.monotonic(), 0.0, 0.0
-    marked = False
-    for second in range(int(WARM_S + seconds)):
-        if second >= WARM_S and not marked:
-            before, wall, marked = _cpu_s(worker.pid), time.monotonic(), True
-        for place, session_id in enumerate(ids):
-            due = began + second + place / len(ids)
-            time.sleep(max(0.0, due - time.monotonic()))
-            _publish(sender, session_id, place, second, cameras, screens, sounds)
+    for due, kind, place, number in _plan(len(ids), WARM_S + seconds):
+        time.sleep(max(0.0, began + due - time.monotonic()))
+        if due >= WARM_S and not wall:
+            before, wall = _cpu_s(worker.pid), time.monotonic()
+        now = int(time.time() * 1000)
+        sender.publish(_sample(kind, ids[place], place, number, now, cameras, screens, sounds))
     used, lasted = _cpu_s(worker.pid) - before, time.monotonic() - wall
     time.sleep(1.0)
     numbers = _metrics("http://127.0.0.1:8392/metrics")
@@ -94,23 +99,34 @@ def _measure(folder: Path, ids: list[str], seconds: float) -> dict[str, Any]:
     }
 
 
-def _publish(
-    sender: bus.Sender,
+def _plan(candidates: int, seconds: float) -> list[tuple[float, str, int, int]]:
+    """Return what comes when: (second, kind, candidate, number), everybody out of step."""
+    return sorted(
+        (every * (number + place / candidates), kind, place, number)
+        for kind, every in EVERY_S.items()
+        for place in range(candidates)
+        for number in range(int(seconds / every))
+    )
+
+
+def _sample(
+    kind: str,
     session_id: str,
     place: int,
-    second: int,
+    number: int,
+    now: int,
     cameras: list[list[bytes]],
     screens: list[bytes],
     sounds: tuple[tuple[int, bytes], ...],
-) -> None:
-    now = int(time.time() * 1000)
-    shown = cameras[place % len(cameras)][(second + place) % PICTURES]
-    sender.publish(SampledPicture(session_id, "camera", "bench", second, now, 640, 480, shown))
-    heard = tuple((now + offset, data) for offset, data in sounds)
-    sender.publish(SampledSound(session_id, "camera", "bench", second, now, heard))
-    if (second + place) % SCREEN_EVERY == 0:
-        shown = screens[(second // SCREEN_EVERY) % len(screens)]
-        sender.publish(SampledPicture(session_id, "screen", "bench", second, now, 1280, 720, shown))
+) -> Sample:
+    if kind == "sound":
+        heard = tuple((now + offset, data) for offset, data in sounds)
+        return SampledSound(session_id, "camera", "bench", number, now, heard)
+    if kind == "screen":
+        shown = screens[number % len(screens)]
+        return SampledPicture(session_id, "screen", "bench", number, now, 1280, 720, shown)
+    shown = cameras[place % len(cameras)][(number + place) % PICTURES]
+    return SampledPicture(session_id, "camera", "bench", number, now, 640, 480, shown)
 
 
 def _cameras() -> list[list[bytes]]:

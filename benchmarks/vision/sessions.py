@@ -1,8 +1,9 @@
 """Simulated sessions with a known course: what is flagged that did not happen, what is missed.
 
-Four pictures a second can be seen; software looks once a second, and three times more after a
-picture that makes it suspicious, as in the live path. Innocent people glance, look down, blink,
-touch their face and move; the light wanders and the sensor is noisy.
+Pictures can be seen as often as layer 0 of a camera with 15 pictures a second has them; software
+looks at every third, and at three more after one that makes it suspicious, as in the live path.
+Innocent people glance, look down, blink, touch their face and move; the light wanders and the
+sensor is noisy.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ from tests.vision_faces import (
 )
 from tests.vision_movement import posed, rounded
 
-TICK_MS = 250
-#: Looks are at every fourth tick; the first minute calibrates.
-EVERY, WARM_TICKS = 4, 4 * 64
+TICK_MS = 267
+TICKS_S = 1000 / TICK_MS
+#: Looks are at every third tick; the first minute calibrates.
+EVERY, WARM_TICKS = 3, round(64 * TICKS_S)
 START_MS = 1_700_000_000_000
 #: What happens, which detector should say so, for how many seconds it goes on.
 EVENTS: dict[str, tuple[Detector, int]] = {
@@ -56,6 +58,8 @@ EVENTS: dict[str, tuple[Detector, int]] = {
     "frozen": (Detector.CAMERA_FROZEN, 8),
     "loop of 10 s": (Detector.CAMERA_FROZEN, 45),
     "dark": (Detector.TOO_DARK, 12),
+    "very dark": (Detector.TOO_DARK, 12),
+    "light beside a finger": (Detector.CAMERA_COVERED, 8),
     "other person": (Detector.OTHER_PERSON, 16),
     "second face, 120 px": (Detector.SECOND_FACE, 8),
     "second face, 60 px": (Detector.SECOND_FACE, 8),
@@ -64,9 +68,9 @@ EVENTS: dict[str, tuple[Detector, int]] = {
     "eyes averted": (Detector.LOOKING_AWAY, 10),
 }
 #: Who is turned further away on the photograph sits in no session, degrees.
-FRONTAL_DEG = 25.0
-#: Mean level of what a camera sees in a dark room.
-DARK = 35
+FRONTAL_DEG = 32.0
+#: Mean level of what a camera sees in a dark room, and in one where little is to be seen.
+DARK, VERY_DARK = 35, 18
 #: Per minute, and for how many ticks at least and at most.
 HABITS = {
     "glance": (2, 2, 6),
@@ -101,7 +105,7 @@ class Behaviour:
         for habit, (rate, shortest, longest) in HABITS.items():
             if self._left[habit] > 0:
                 self._left[habit] -= 1
-            elif self.random.random() < rate / 240:
+            elif self.random.random() < rate / (60 * TICKS_S):
                 self._left[habit] = int(self.random.integers(shortest, longest + 1))
                 self._side[habit] = int(self.random.choice([-1, 1]))
         pose = dict(self._at)
@@ -123,7 +127,9 @@ def event(behaviour: Behaviour, kind: str, other: str) -> Iterator[Shot]:
         still = _seen(behaviour, behaviour.name, behaviour.step())
         yield from itertools.repeat(lambda: still)
     if kind == "loop of 10 s":
-        loop = [_seen(behaviour, behaviour.name, behaviour.step()) for _ in range(40)]
+        loop = [
+            _seen(behaviour, behaviour.name, behaviour.step()) for _ in range(round(10 * TICKS_S))
+        ]
         yield from itertools.cycle(partial(_grained, picture, random) for picture in loop)
     while True:
         yield partial(_during, behaviour, kind, other, behaviour.step())
@@ -138,12 +144,17 @@ def _during(behaviour: Behaviour, kind: str, other: str, pose: dict[str, float])
     if kind == "finger":
         warm = np.clip(np.array([60, 75, 150]) + random.normal(0, 40, shape), 0, 255)
         return cv2.GaussianBlur(warm.astype(np.uint8), (0, 0), 25)
+    if kind == "light beside a finger":
+        y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+        leak = 8 + 90 * np.exp(-((x / 220) ** 2) - (y / 220) ** 2)
+        return np.clip(leak[..., None] + random.normal(0, 4, shape), 0, 255).astype(np.uint8)
     if kind.startswith("second face"):
         size = 120 if "120" in kind else 60
         pair = with_visitor(person(name), person(other), size)
         return _sensor(pair, random, pose["light"])
     changed = {
         "dark": {"light": DARK / person(name).picture.mean() - 1},
+        "very dark": {"light": VERY_DARK / person(name).picture.mean() - 1},
         "other person": {},
         "turned away": {"yaw": 40 + 0.3 * pose["yaw"]},
         "looks down": {"pitch": 35 + 0.3 * pose["pitch"]},
@@ -284,7 +295,7 @@ def measure(backends: Composition, minutes: float, repeats: int) -> dict[str, An
             notes.append(Stretch(which, detector.value, 0, 0))
             if took is not None:
                 flags.append(Stretch(which, detector.value, 0, 0))
-        watcher.watch(run, innocent(behaviour), round(minutes * 240))
+        watcher.watch(run, innocent(behaviour), round(minutes * 60 * TICKS_S))
         sessions.append(LabelledSession(someone.name, run.at * TICK_MS / 3_600_000))
         flags += [Stretch(someone.name, d.value, at, at) for d, at, _ in run.flags]
     found = report(sessions, notes, flags)["all"]
@@ -320,7 +331,7 @@ def _happens(
     # It begins at any phase of the second.
     watcher.watch(run, innocent(behaviour), 4 + again % EVERY)
     onset_ms = START_MS + run.at * TICK_MS
-    watcher.watch(run, event(behaviour, kind, other), seconds * 4)
+    watcher.watch(run, event(behaviour, kind, other), round(seconds * TICKS_S))
     took = [(at - onset_ms) / 1000 for d, _, at in run.flags if d is detector and at >= onset_ms]
     return min(took, default=None)
 

@@ -65,7 +65,7 @@ class Tap:
     def burst(self, count: int, every_ms: int) -> None:
         """Take the next `count` pictures `every_ms` apart, then go on as before."""
         self._burst_left, self._burst_every_ms = count, every_ms
-        self._due_ms = self._taken_ms
+        self._due_ms = self._taken_ms + every_ms
 
     def take(self, frame: Frame, at_ms: int, pixels: int) -> Batch | None:
         """Return what is to be decoded now that `frame` is here."""

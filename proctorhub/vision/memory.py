@@ -28,13 +28,21 @@ _HEAD = struct.Struct(">I")
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A strip of a screen that was read: its blocks' brightness, and the lines in it."""
+
+    coarse: Luma
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Memory:
     """Of one source: the last grey picture, looks for loops, and when a face was last embedded.
 
     `ring` is (n, 192), the newest first; `runs` counts for each distance in the ring how many looks
     in a row equalled the one so many looks earlier; `changes` are the last differences of looks
-    that follow each other, `repeated` the last count. Arrays are replaced,
-    never written to.
+    that follow each other, `repeated` the last count. `strips` are the parts of a screen as they
+    were read last. Arrays are replaced, never written to.
     """
 
     at_ms: int = 0
@@ -47,6 +55,7 @@ class Memory:
     runs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     changes: tuple[float, ...] = ()
     repeated: int | None = None
+    strips: tuple[Strip, ...] = ()
 
     def change(self, small: Luma) -> float | None:
         """Return how much a picture differs from the last one; None for the first."""
@@ -90,10 +99,12 @@ def to_bytes(memory: Memory) -> bytes:
         "runs": memory.runs.tolist(),
         "changes": memory.changes,
         "repeated": memory.repeated,
+        "strips": [[*strip.coarse.shape, *strip.lines] for strip in memory.strips],
     }
     text = json.dumps(head, separators=(",", ":")).encode()
     small = memory.small.tobytes() if memory.small is not None else b""
-    return _HEAD.pack(len(text)) + text + small + memory.ring.tobytes()
+    strips = b"".join(strip.coarse.tobytes() for strip in memory.strips)
+    return _HEAD.pack(len(text)) + text + small + strips + memory.ring.tobytes()
 
 
 def from_bytes(data: bytes) -> Memory:
@@ -106,6 +117,11 @@ def from_bytes(data: bytes) -> Memory:
         end = at + SMALL[0] * SMALL[1]
         small = np.frombuffer(data[at:end], np.uint8).reshape(SMALL[1], SMALL[0])
         at = end
+    strips = []
+    for high, wide, *lines in head["strips"]:
+        coarse = np.frombuffer(data[at : at + high * wide], np.uint8).reshape(high, wide)
+        strips.append(Strip(coarse, tuple(lines)))
+        at += high * wide
     return Memory(
         at_ms=head["at_ms"],
         small=small,
@@ -117,4 +133,5 @@ def from_bytes(data: bytes) -> Memory:
         runs=np.array(head["runs"], np.int32),
         changes=tuple(head["changes"]),
         repeated=head["repeated"],
+        strips=tuple(strips),
     )

@@ -12,11 +12,11 @@ from proctorhub.domain import screen
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.plugins import Capability
 from proctorhub.vision.composition import Composition
-from proctorhub.vision.memory import Memory
+from proctorhub.vision.memory import Memory, Strip
 from proctorhub.vision.pictures import SMALL, Luma, Picture
 
 if TYPE_CHECKING:
-    from proctorhub.plugins import Image
+    from proctorhub.plugins import Image, VisionBackend
 
 #: The shares of the height that hold the upper window titles, tabs and address, and the task bar.
 TOP, BOTTOM = 0.10, 0.06
@@ -24,6 +24,9 @@ TOP, BOTTOM = 0.10, 0.06
 TITLE = 0.08
 #: A grey pixel that changed by more than this belongs to what is new.
 NEW = 12
+#: A strip is another when so many of its blocks (of so many pixels a side) differ by more than
+#: this: letters do by more, coding the same picture again by less.
+BLOCK, OTHER, OTHERS = 4, 16, 3
 #: Lines read with less confidence are left out.
 SURE = 0.5
 
@@ -54,13 +57,10 @@ def look(backends: Composition, one: ScreenLook) -> tuple[Observation, Memory]:
         values[Value.CHANGE] = round(change, 4)
     words: tuple[str, ...] = ()
     models: dict[str, str] = {}
+    strips: tuple[Strip, ...] = ()
     if Capability.OCR in backends:
-        strips = _strips(one.picture.image, small, one.memory.small)
-        found = backends[Capability.OCR].read_text(strips)
-        lines = [line.text for line in found if line.confidence >= SURE]
-        words = screen.forbidden_found(lines, one.forbidden)
+        words, shown, strips = _read(backends[Capability.OCR], one)
         values[Value.FORBIDDEN] = len(words)
-        shown = screen.is_shown(lines, one.signs)
         if shown is not None:
             values[Value.EXAM_SHOWN] = int(shown)
         models = backends.models([Capability.OCR])
@@ -76,19 +76,84 @@ def look(backends: Composition, one: ScreenLook) -> tuple[Observation, Memory]:
         burst=one.burst,
         since_ms=one.memory.at_ms if one.memory.small is not None else None,
     )
-    return observation, Memory(at_ms=one.at_ms, small=small)
+    return observation, Memory(at_ms=one.at_ms, small=small, strips=strips)
 
 
-def _strips(image: Image, small: Luma, before: Luma | None) -> Image:
-    """Return the parts that are read, one below the other."""
+def _read(
+    backend: VisionBackend, one: ScreenLook
+) -> tuple[tuple[str, ...], bool | None, tuple[Strip, ...]]:
+    """Return forbidden names, whether the exam is shown, and the strips for the next look.
+
+    A strip that looks as it did is not read again, unless what it said speaks against somebody: a
+    flag rests on texts that were read in each of its pictures.
+    """
+    image = one.picture.image
     height = image.shape[0]
-    parts = [image[: _rows(height, TOP)], image[height - _rows(height, BOTTOM) :]]
-    new = _top_of_new(small, before)
-    if new is not None:
-        start = max(0, int(new * height) - height // SMALL[1])
-        if start + _rows(height, TITLE) > _rows(height, TOP):
-            parts.append(image[start : start + _rows(height, TITLE)])
-    return np.ascontiguousarray(np.vstack(parts))
+    strips = [image[: _rows(height, TOP)], image[height - _rows(height, BOTTOM) :]]
+    coarse = [_coarse(strip) for strip in strips]
+    known: list[tuple[str, ...] | None] = [None, None]
+    if not one.burst and len(one.memory.strips) == len(strips):
+        pairs = zip(one.memory.strips, coarse, strict=True)
+        known = [old.lines if _alike(old.coarse, now) else None for old, now in pairs]
+    new = _new(image, one.picture.small, one.memory.small)
+    more = [] if new is None else [new]
+
+    def judged(lines: list[tuple[str, ...]]) -> tuple[tuple[str, ...], bool | None]:
+        together = [line for part in lines for line in part]
+        return (
+            screen.forbidden_found(together, one.forbidden),
+            screen.is_shown(together, one.signs),
+        )
+
+    unread = [strip for strip, lines in zip(strips, known, strict=True) if lines is None]
+    read = _lines(backend, [*unread, *more])
+    lines = [kept if kept is not None else read.pop(0) for kept in known]
+    words, shown = judged([*lines, *read])
+    if any(kept is not None for kept in known) and (words or shown is False):
+        everything = _lines(backend, [*strips, *more])
+        lines = everything[: len(strips)]
+        words, shown = judged(everything)
+    return words, shown, tuple(map(Strip, coarse, lines))
+
+
+def _lines(backend: VisionBackend, parts: Sequence[Image]) -> list[tuple[str, ...]]:
+    """Return the lines of each part; they are read together, one below the other."""
+    if not parts:
+        return []
+    found = backend.read_text(np.ascontiguousarray(np.vstack(parts)))
+    ends = np.cumsum([part.shape[0] for part in parts])
+    lines: list[list[str]] = [[] for _ in parts]
+    for line in found:
+        if line.confidence >= SURE:
+            middle = (line.box[1] + line.box[3]) / 2
+            place = min(int(np.searchsorted(ends, middle, side="right")), len(parts) - 1)
+            lines[place].append(line.text)
+    return [tuple(part) for part in lines]
+
+
+def _new(image: Image, small: Luma, before: Luma | None) -> Image | None:
+    """Return the title of what newly appeared between the strips, if anything did."""
+    height = image.shape[0]
+    top = _top_of_new(small, before)
+    if top is None or (top + 1 / SMALL[1]) * height > height - _rows(height, BOTTOM):
+        return None
+    start = max(0, int(top * height) - height // SMALL[1])
+    end = start + _rows(height, TITLE)
+    return image[start:end] if end > _rows(height, TOP) else None
+
+
+def _coarse(strip: Image) -> Luma:
+    """Return a strip as the mean brightness of its blocks."""
+    height, width = (side // BLOCK for side in strip.shape[:2])
+    blocks = strip[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK, 3)
+    return np.rint(blocks.mean(axis=(1, 3, 4))).astype(np.uint8)
+
+
+def _alike(one: Luma, other: Luma) -> bool:
+    if one.shape != other.shape:
+        return False
+    apart = np.abs(one.astype(np.int16) - other.astype(np.int16))
+    return int((apart > OTHER).sum()) < OTHERS
 
 
 def _rows(height: int, share: float) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +14,8 @@ import redis
 from proctorhub.config import Settings
 from proctorhub.frames import bus
 from proctorhub.frames.envelope import BurstWish, SampledPicture
+from tests import redis_server
 
-START_S = 20.0
 WAIT_S = 20.0
 JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 100 + b"\xff\xd9"
 
@@ -36,29 +34,9 @@ def picture(session_id: str, number: int, source: str = "camera") -> SampledPict
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """A Redis server of its own on a Unix socket, without a file on disk."""
-    with tempfile.TemporaryDirectory(prefix="ph-") as folder:
-        path = Path(folder) / "redis.sock"
-        arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
-        server = subprocess.Popen(
-            ["redis-server", *arguments, "--dir", folder], stdout=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + START_S
-        while not _answers(path):
-            assert server.poll() is None and time.monotonic() < deadline, "no Redis server"
-            time.sleep(0.02)
-        yield f"unix://{path}"
-        server.terminate()
-        server.wait(START_S)
-
-
-def _answers(path: Path) -> bool:
-    try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(str(path))
-    except OSError:
-        return False
-    return True
+    """A Redis server of its own."""
+    with redis_server.running() as url:
+        yield url
 
 
 class House:

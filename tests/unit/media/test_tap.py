@@ -117,6 +117,21 @@ def test_a_burst_comes_at_once_and_is_marked(layers: tuple[int, ...]) -> None:
     assert all(step >= 700 for step in _steps(at for at, _ in burst[2:]))
 
 
+def test_a_burst_leaves_time_between_the_suspicious_picture_and_its_first() -> None:
+    stream = Stream(CAMERA)
+    stream.obey = False
+    while len(stream.pictures) < 4:  # every frame is a keyframe: any could be taken
+        stream._key_at = stream.index
+        stream.play(1)
+    suspicious = stream.times()[-1]
+    stream.tap.burst(3, 250)
+    for _ in range(15):
+        stream._key_at = stream.index
+        stream.play(1)
+    steps = _steps([suspicious, *stream.times()[4:7]])
+    assert all(250 <= step <= 340 for step in steps), steps
+
+
 def test_a_still_screen_is_looked_at_every_ten_seconds_with_the_recordings_keyframes() -> None:
     stream = Stream(SCREEN, L1T3)
     for _ in range(10):

@@ -182,6 +182,49 @@ def test_the_title_of_a_window_that_newly_appears_is_read(backends) -> None:
     assert seen.words == ("TeamViewer",)
 
 
+class Reader:
+    """Reads with the real backend, and notes how many rows of pixels it was given each time."""
+
+    def __init__(self, backends: Composition) -> None:
+        self.backend = backends[Capability.OCR]
+        self.rows: list[int] = []
+        self.only = Composition({Capability.OCR: self}, {})
+
+    capabilities = frozenset({Capability.OCR})
+
+    @property
+    def model_sha256(self):
+        return self.backend.model_sha256
+
+    def read_text(self, image):
+        self.rows.append(image.shape[0])
+        return self.backend.read_text(image)
+
+
+def test_strips_that_look_as_they_did_are_not_read_again(backends) -> None:
+    reader = Reader(backends)
+    first, memory = screen.look(reader.only, on_screen(desktop("Chromium", "Files")))
+    noisy = desktop("Chromium", "Files") + np.random.default_rng(1).normal(0, 3, (720, 1280, 1))
+    again = np.clip(noisy, 0, 255).astype(np.uint8)
+    second, memory = screen.look(reader.only, on_screen(again, memory))
+    assert second.values[Value.EXAM_SHOWN] == first.values[Value.EXAM_SHOWN] == 1
+    third, memory = screen.look(reader.only, on_screen(desktop("Chromium", "Terminal"), memory))
+    assert third.values[Value.FORBIDDEN] == 0
+    assert reader.rows == [72 + 43, 43]
+
+
+def test_what_speaks_against_somebody_is_read_in_every_picture(backends) -> None:
+    reader = Reader(backends)
+    _, memory = screen.look(reader.only, on_screen(desktop("Chromium", "Files")))
+    for _ in range(2):
+        look = on_screen(desktop("Chromium", "Telegram"), memory)
+        seen, memory = screen.look(reader.only, look)
+        assert seen.words == ("Telegram",)
+    assert reader.rows == [115, 43, 115, 115]
+    confirmed, _ = screen.look(reader.only, replace(look, memory=memory, burst=True))
+    assert confirmed.words == ("Telegram",) and reader.rows[4:] == [115]
+
+
 def test_a_second_of_a_tone_is_no_speech(backends, tmp_path: Path) -> None:
     make_media(tmp_path / "tone.webm", 2)
     packets = [(20 * n, p.data) for n, p in enumerate(read_media(tmp_path / "tone.webm").audio)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from proctorhub.vision.memory import RING, Memory, from_bytes, to_bytes
+from proctorhub.vision.memory import RING, Memory, Strip, from_bytes, to_bytes
 from proctorhub.vision.pictures import SMALL
 
 SHAPE = (SMALL[1], SMALL[0])
@@ -81,7 +83,10 @@ def test_a_memory_is_read_as_it_was_written(looks) -> None:
     memory = Memory(faces=1, distance=0.25, embedded_ms=7)
     for number, picture in enumerate(camera(scene(random, looks), random)):
         memory, _ = memory.seen(picture, 1_000_000 + number * 1000)
+    read = Strip(random.integers(0, 255, (18, 320)).astype(np.uint8), ("Files", "Ünïcode"))
+    memory = replace(memory, strips=(read, Strip(read.coarse[:2], ())))
     again = from_bytes(to_bytes(memory))
+    assert [strip.lines for strip in again.strips] == [("Files", "Ünïcode"), ()]
     assert to_bytes(again) == to_bytes(memory)
     picture = camera(scene(random, 1), random)[0]
     at = memory.at_ms + 1000
