@@ -12,13 +12,17 @@ import hashlib
 import itertools
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from proctorhub.config import Settings
 from proctorhub.domain import incidents
 from proctorhub.domain.accuracy import LabelledSession, Stretch, report
 from proctorhub.domain.incident_policy import Policy
@@ -27,7 +31,7 @@ from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Kind
 from proctorhub.domain.observation import Source
 from proctorhub.plugins import Capability
-from proctorhub.vision import camera
+from proctorhub.vision import camera, composition
 from proctorhub.vision.camera import Reference
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
@@ -271,37 +275,35 @@ class Watcher:
             run.burst_left = 3
 
 
-def measure(backends: Composition, minutes: float, repeats: int) -> dict[str, Any]:
-    """Return false flags an innocent hour and recall by detector and by event, with intervals."""
-    watcher = Watcher(backends)
-    sessions: list[LabelledSession] = []
-    flags: list[Stretch] = []
-    notes: list[Stretch] = []
-    by_event: dict[str, list[float | None]] = {kind: [] for kind in EVENTS}
-    sitters = watcher.frontal()
-    for number, someone in enumerate(sitters):
-        behaviour = Behaviour(someone.name, number)
-        run = Run(watcher.reference(someone.name))
-        watcher.watch(run, innocent(behaviour), WARM_TICKS)
-        for (kind, (detector, seconds)), again in itertools.product(EVENTS.items(), range(repeats)):
-            others = [one.name for one in sitters if one is not someone]
-            other = others[again % len(others)]
-            took = _happens(
-                watcher, run.copy(), someone.name, other, kind, detector, seconds, again
-            )
-            by_event[kind].append(took)
-            which = f"{someone.name} {kind} {again}"
-            sessions.append(LabelledSession(which, 0.0))
-            notes.append(Stretch(which, detector.value, 0, 0))
-            if took is not None:
-                flags.append(Stretch(which, detector.value, 0, 0))
-        watcher.watch(run, innocent(behaviour), round(minutes * 60 * TICKS_S))
-        sessions.append(LabelledSession(someone.name, run.at * TICK_MS / 3_600_000))
-        flags += [Stretch(someone.name, d.value, at, at) for d, at, _ in run.flags]
-    found = report(sessions, notes, flags)["all"]
+@dataclass
+class Course:
+    """What came of one person's sessions: flags and notes, and how long each event took."""
+
+    name: str
+    sessions: list[LabelledSession] = field(default_factory=list)
+    flags: list[Stretch] = field(default_factory=list)
+    notes: list[Stretch] = field(default_factory=list)
+    took: dict[str, list[float | None]] = field(default_factory=dict)
+
+
+def measure(folder: Path, minutes: float, repeats: int) -> dict[str, Any]:
+    """Return false flags an innocent hour and recall by detector and by event, with intervals.
+
+    `minutes` are those each person sits there innocently, `repeats` how often each event happens to
+    each. Every core takes a person at a time: sessions know no clock but their own.
+    """
+    names = [one.name for one in Watcher(_backends(folder)).frontal()]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        course = partial(_course, folder, names, minutes, repeats)
+        courses = list(pool.map(course, range(len(names))))
+    found = report(
+        [one for course in courses for one in course.sessions],
+        [one for course in courses for one in course.notes],
+        [one for course in courses for one in course.flags],
+    )["all"]
     camera_only = [d.value for d, rule in RULES.items() if rule.source is Source.CAMERA]
     return {
-        "people": [one.name for one in sitters],
+        "people": names,
         "innocent_hours": found["hours"],
         "false_incidents_per_hour": found["false_flags"]["per_hour"],
         "false_incidents_interval_95": found["false_flags"]["interval_95"],
@@ -312,8 +314,40 @@ def measure(backends: Composition, minutes: float, repeats: int) -> dict[str, An
             for name in camera_only
         },
         "recall": {name: one["recall"] for name, one in found["detectors"].items()},
-        "events": {kind: _summary(took) for kind, took in by_event.items()},
+        "events": {kind: _summary([x for c in courses for x in c.took[kind]]) for kind in EVENTS},
+        "missed": {
+            c.name: missed
+            for c in courses
+            if (missed := [kind for kind, took in c.took.items() if None in took])
+        },
     }
+
+
+def _backends(folder: Path) -> Composition:
+    return composition.compose(Settings(data_dir=folder))
+
+
+def _course(folder: Path, names: list[str], minutes: float, repeats: int, number: int) -> Course:
+    """Let one person sit there: calibrate, every event from there, then the innocent minutes."""
+    watcher, name = Watcher(_backends(folder)), names[number]
+    course = Course(name)
+    behaviour = Behaviour(name, number)
+    run = Run(watcher.reference(name))
+    watcher.watch(run, innocent(behaviour), WARM_TICKS)
+    others = [other for other in names if other != name]
+    for (kind, (detector, seconds)), again in itertools.product(EVENTS.items(), range(repeats)):
+        other = others[again % len(others)]
+        took = _happens(watcher, run.copy(), name, other, kind, detector, seconds, again)
+        course.took.setdefault(kind, []).append(took)
+        which = f"{name} {kind} {again}"
+        course.sessions.append(LabelledSession(which, 0.0))
+        course.notes.append(Stretch(which, detector.value, 0, 0))
+        if took is not None:
+            course.flags.append(Stretch(which, detector.value, 0, 0))
+    watcher.watch(run, innocent(behaviour), round(minutes * 60 * TICKS_S))
+    course.sessions.append(LabelledSession(name, run.at * TICK_MS / 3_600_000))
+    course.flags += [Stretch(name, d.value, at, at) for d, at, _ in run.flags]
+    return course
 
 
 def _happens(

@@ -104,8 +104,8 @@ def test_one_of_two_workers_is_killed_and_every_look_is_kept(tmp_path: Path) -> 
             wait_for, lambda: not bus.xlen(STREAM), WITHIN_S, "the last look of the dead worker"
         )
         assert bus.xpending(STREAM, GROUP)["pending"] == 0
-        published = numbers(node)["proctorhub_media_samples_passed_total"]
-        given_way = numbers(node)["proctorhub_media_samples_dropped_total"]
+        published = numbers(node)["proctorhub_media_sampled_sent_total"]
+        given_way = numbers(node)["proctorhub_media_sampled_outdated_total"]
         given_way += numbers(workers[1][1])["proctorhub_vision_samples_dropped_total"]
         assert given_way == 0, "so small a load makes nothing give way"
         assert looks(server, sitting.id, "--rules-only")["rules"]["looks"] == published
