@@ -28,7 +28,10 @@ def open_exam(title: str, minutes: int) -> dict[str, Any]:
 async def start(candidate: Person, proctor: Person, exam_id: str) -> str:
     """Let a candidate in and start the exam; return the session's id."""
     sid = (await candidate.call("POST", "/sessions", {"exam_id": exam_id}))["session_id"]
-    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXTS["en"])}
+    agreed = {
+        "version": consent.VERSION,
+        "sha256": consent.sha256(consent.TEXTS[consent.Identification.PEOPLE]["en"]),
+    }
     await candidate.call("POST", f"/sessions/{sid}/consent", agreed)
     await candidate.call("POST", f"/sessions/{sid}/check-in", {})
     await proctor.call("POST", f"/sessions/{sid}/take", {})

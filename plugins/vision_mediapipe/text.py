@@ -17,6 +17,8 @@ THREADS = 1
 #: height: a strip that is made higher costs three times as much and reads worse.
 LONGEST_PX, SHORTEST_PX = 1280, 736
 STRIP = 2.5
+#: Fillers of a machine-readable zone that was read the wrong way round.
+TURNED = ">>"
 
 
 class TextReader:
@@ -42,6 +44,9 @@ class TextReader:
         if scale > 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         read = self._engine(image)
+        if any(TURNED in text for text in read.txts or ()):
+            # Lines of figures and fillers are at times taken for standing on their head.
+            read = self._engine(image, use_cls=False)
         if read.boxes is None:
             return []
         lines = [

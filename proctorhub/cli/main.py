@@ -10,6 +10,7 @@ import click
 from proctorhub import __version__, config, logs
 from proctorhub.cli.accuracy import accuracy
 from proctorhub.cli.backup import backup, restore
+from proctorhub.cli.identity import identity
 from proctorhub.cli.models import models
 from proctorhub.cli.nodes import node
 from proctorhub.cli.reanalyse import reanalyse
@@ -152,6 +153,7 @@ def reset_password(login: str) -> None:
     click.echo(password)
 
 
+main.add_command(identity)
 main.add_command(models)
 main.add_command(node)
 main.add_command(accuracy)

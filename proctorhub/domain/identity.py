@@ -170,7 +170,8 @@ def match(measured: Measured, against: Against) -> Match:
 def judge(measured: Measured, *, today: date, doubted: bool) -> Verdict:
     """Judge what was measured; `doubted`: the candidate's own page found a picture poor.
 
-    A poor picture contradicts nobody, so nobody is rejected on the strength of one.
+    A poor picture contradicts nobody, so nobody is rejected on the strength of one: a document
+    whose number cannot be read is one (measured: blur takes the print before it takes the face).
     """
     if measured.missing:
         return Verdict(State.NEEDS_HUMAN_REVIEW, (Reason.NOT_CHECKED,))
@@ -217,6 +218,8 @@ def _poor(measured: Measured, doubted: bool) -> list[Reason]:
         found.append(Reason.PICTURE_BLURRED)
     if measured.glare is not None and measured.glare > MOST_GLARE:
         found.append(Reason.PICTURE_GLARE)
+    if measured.number is None:
+        found.append(Reason.DOCUMENT_UNREAD)
     if doubted:
         found.append(Reason.PICTURE_DOUBTED)
     return found
@@ -224,8 +227,6 @@ def _poor(measured: Measured, doubted: bool) -> list[Reason]:
 
 def _document(measured: Measured, today: date) -> list[Reason]:
     found = []
-    if measured.number is None:
-        found.append(Reason.DOCUMENT_UNREAD)
     if measured.zone is not None and not measured.zone.valid:
         found.append(Reason.ZONE_UNSURE)
     if measured.expiry_date and measured.expiry_date < today.isoformat():

@@ -37,7 +37,7 @@ SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
     ("finish_rules", monitoring.finish_over, 2),
     ("settle_identity", identity_judging.settle_due, 0.5),
     ("admit_recognised", identity_judging.admit_due, 0.5),
-    ("remove_bursts", identity_judging.remove_bursts, 10),
+    ("remove_bursts", identity_judging.remove_bursts, 30),
     ("watch_the_watchers", watchers.check, 1),
     ("watch_the_nodes", alarms.check, 1),
     ("log_monitoring_changes", monitoring_settings.spread_all, 30),

@@ -219,6 +219,7 @@ class Session(Document):  # type: ignore[misc]
             {"fields": ["state", "ends_at"]},
             {"fields": ["pending.id"], "sparse": True},
             {"fields": ["identity_check.state", "identity_check.at"], "sparse": True},
+            {"fields": ["identity_check.burst"], "sparse": True},
             {"fields": ["alarms.node"], "sparse": True},
             {"fields": ["recordings_told", "state"]},
         ],

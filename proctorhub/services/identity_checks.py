@@ -19,7 +19,7 @@ from proctorhub.domain.session import CHECKABLE, Tier, admits_alone
 from proctorhub.records import files
 from proctorhub.records.base import new_id, utc_now
 from proctorhub.records.exams import Exam
-from proctorhub.services import access, changing, identity_view, log, watchers
+from proctorhub.services import access, changing, identity_view, log, reading, watchers
 from proctorhub.services.errors import Conflict, Invalid, TooLarge
 
 View = dict[str, Any]
@@ -137,7 +137,6 @@ def submit(actor: Actor, session_id: str, given: Submission) -> View:
         "elapsed_ms": log.millis(now) - log.millis(asked["at"]),
         "document_still": document["id"],
         "selfie_still": selfie["id"],
-        "burst": burst_id,
         "quality": {"doubted": given.doubted, "page": given.quality},
         "claims": 0,
     }
@@ -147,8 +146,9 @@ def submit(actor: Actor, session_id: str, given: Submission) -> View:
             "state": identity.State.NEEDS_HUMAN_REVIEW.value,
             "reasons": [identity.Reason.NOBODY_LOOKS.value],
             "decided_at": now,
-            "burst": None,
         }
+    else:
+        check["burst"] = burst_id
     told = {
         "check_id": check_id,
         "document": {"still_id": document["id"], "sha256": document["sha256"]},
@@ -190,7 +190,10 @@ def newest(actor: Actor, session_id: str) -> View:
     left = attempts_left(session)
     if not check:
         return identity_view.nothing(left)
-    return identity_view.of(session, left, staff=stands is not Standing.CANDIDATE)
+    staff = stands is not Standing.CANDIDATE
+    if staff:
+        reading.note(actor, session_id, f"identity:{check['id']}")
+    return identity_view.of(session, left, staff=staff)
 
 
 def attempts_left(session: changing.Document) -> int:

@@ -45,21 +45,23 @@ def admit_due() -> int:
 
 
 def remove_bursts() -> int:
-    """Remove the pictures of moves that were judged; returns how many."""
+    """Remove the pictures of moves that a crash left behind; returns how many."""
     over = {
-        "identity_check.state": {"$in": [s.value for s in identity.State if s != "pending"]},
-        "identity_check.burst": {"$ne": None, "$exists": True},
+        "identity_check.burst": {"$exists": True},
+        "identity_check.state": {"$ne": identity.State.PENDING.value},
     }
-    count = 0
-    for session in list(Session._get_collection().find(over, {"identity_check": 1})):
-        check = session["identity_check"]
-        files.delete(check["burst"])
-        Session._get_collection().update_one(
-            {"_id": session["_id"], "identity_check.id": check["id"]},
-            {"$set": {"identity_check.burst": None}},
-        )
-        count += 1
-    return count
+    left = list(Session._get_collection().find(over, {"identity_check": 1}))
+    for session in left:
+        _remove_burst(session["_id"], session["identity_check"])
+    return len(left)
+
+
+def _remove_burst(session_id: str, check: changing.Document) -> None:
+    files.delete(check["burst"])
+    Session._get_collection().update_one(
+        {"_id": session_id, "identity_check.id": check["id"]},
+        {"$unset": {"identity_check.burst": ""}},
+    )
 
 
 def _settle(session: changing.Document) -> bool:
@@ -94,12 +96,15 @@ def _settle(session: changing.Document) -> bool:
             "identity_check.state": ended["state"],
             "identity_check.reasons": ended["reasons"],
             "identity_check.record": record,
+            "identity_check.measured": {},
             "identity_check.decided_at": now,
         },
     )
-    if written is not None:
-        _log.info("identity_checked", session_id=session["_id"], outcome=ended["state"])
-    return written is not None
+    if written is None:
+        return False
+    _log.info("identity_checked", session_id=session["_id"], outcome=ended["state"])
+    _remove_burst(session["_id"], check)
+    return True
 
 
 def _admit(session: changing.Document) -> bool:

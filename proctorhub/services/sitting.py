@@ -73,13 +73,16 @@ def equipment(actor: Actor, session_id: str, results: list[dict[str, Any]]) -> d
     return _written(actor, session_id, written)
 
 
-def consent_text(language: str = consents.DEFAULT) -> dict[str, str]:
+def consent_text(
+    language: str = consents.DEFAULT,
+    how: consents.Identification = consents.Identification.PEOPLE,
+) -> dict[str, str]:
     """Return the text a candidate agrees to, its language, its version and its SHA-256.
 
     A language that it was not written in gets the default one.
     """
-    known = language if language in consents.TEXTS else consents.DEFAULT
-    text = consents.TEXTS[known]
+    known = language if language in consents.TEXTS[how] else consents.DEFAULT
+    text = consents.TEXTS[how][known]
     return {
         "version": consents.VERSION,
         "language": known,
@@ -88,10 +91,17 @@ def consent_text(language: str = consents.DEFAULT) -> dict[str, str]:
     }
 
 
+def consent_text_for(actor: Actor, session_id: str, language: str) -> dict[str, str]:
+    """Return the text that fits a session's exam: who identifies is part of it."""
+    session = access.as_candidate(actor, session_id)
+    return consent_text(language, _identification(_exam(session)))
+
+
 def consent(actor: Actor, session_id: str, version: str, sha256: str) -> dict[str, Any]:
     """Record the consent. Raises Conflict `consent_outdated` for any text but today's."""
-    access.as_candidate(actor, session_id)
-    agreed = {"version": version, "language": current_text(version, sha256), "sha256": sha256}
+    session = access.as_candidate(actor, session_id)
+    language = current_text(version, sha256, _identification(_exam(session)))
+    agreed = {"version": version, "language": language, "sha256": sha256}
     written = changing.write(
         session_id,
         log.entry("consent.given", actor, agreed, side="candidate"),
@@ -101,9 +111,13 @@ def consent(actor: Actor, session_id: str, version: str, sha256: str) -> dict[st
     return _written(actor, session_id, written)
 
 
-def current_text(version: str, sha256: str) -> str:
+def current_text(
+    version: str,
+    sha256: str,
+    how: consents.Identification = consents.Identification.PEOPLE,
+) -> str:
     """Return the language of a text. Raises Conflict `consent_outdated` for any but today's."""
-    language = consents.language_of(version, sha256)
+    language = consents.language_of(how, version, sha256)
     if language is None:
         raise Conflict("The text has changed: read it again.", code="consent_outdated")
     return language
@@ -228,6 +242,10 @@ def assign_free_proctor(session_id: str, exam: Exam) -> None:
 
 def _exam(session: changing.Document) -> Exam:
     return Exam.objects.get(id=session["exam_id"])
+
+
+def _identification(exam: Exam) -> consents.Identification:
+    return consents.identification(Tier(exam.tier), software=exam.identity.software)
 
 
 def _require_window(exam: Exam) -> None:

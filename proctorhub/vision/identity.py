@@ -37,8 +37,8 @@ NEEDED = (
     Capability.OCR,
 )
 ASK_EVERY_S = 0.5
-#: So many pictures of the moves are compared with the picture of the face, the most frontal ones.
-COMPARED_FRAMES = 3
+#: The moves are compared with the picture of the face in so many parts of the burst.
+COMPARED_PARTS = 4
 
 
 class Examiner:
@@ -105,8 +105,8 @@ class _Seen:
 def measure(backends: Composition, request: Request) -> Measured:
     """Return what these backends find."""
     decoder = Decoder()
-    paper, selfie = (_seen(backends, decoder, jpeg) for jpeg in (request.document, request.selfie))
-    shown = document.look(backends, paper.image, paper.faces) if paper else None
+    paper, selfie = _decoded(decoder, request.document), _seen(backends, decoder, request.selfie)
+    shown = document.look(backends, paper) if paper is not None else None
     text = reading.read(request.name, shown.lines if shown else ())
     burst = _burst(backends, decoder, request)
     verdict = liveness.judge(
@@ -125,7 +125,7 @@ def measure(backends: Composition, request: Request) -> Measured:
         models=backends.models(NEEDED),
         thresholds=_thresholds(backends),
         compared=[against.value for against in compared],
-        distances=_distances(backends, decoder, request, paper, photograph, selfie, burst),
+        distances=_distances(backends, decoder, request, shown, selfie, burst),
         document_face_px=_px(photograph),
         selfie_face_px=_px(person),
         second_face=round(selfie.second, PLACES) if selfie else 0.0,
@@ -144,10 +144,16 @@ def measure(backends: Composition, request: Request) -> Measured:
     )
 
 
-def _seen(backends: Composition, decoder: Decoder, jpeg: bytes) -> _Seen | None:
+def _decoded(decoder: Decoder, jpeg: bytes) -> Image | None:
     try:
-        image = decoder.decode(jpeg).image
+        return decoder.decode(jpeg).image
     except UndecodablePicture:
+        return None
+
+
+def _seen(backends: Composition, decoder: Decoder, jpeg: bytes) -> _Seen | None:
+    image = _decoded(decoder, jpeg)
+    if image is None:
         return None
     faces = backends[Capability.DETECT].detect([image])[0] if Capability.DETECT in backends else []
     return _Seen(image, faces)
@@ -183,8 +189,7 @@ def _distances(
     backends: Composition,
     decoder: Decoder,
     request: Request,
-    paper: _Seen | None,
-    photograph: Face | None,
+    shown: document.Document | None,
     selfie: _Seen | None,
     burst: list[_Moment],
 ) -> dict[str, float]:
@@ -196,24 +201,34 @@ def _distances(
     if face is None:
         return {}
 
-    def apart(seen: _Seen | None, person: Face | None) -> float | None:
+    def apart(image: Image | None, person: Face | None) -> float | None:
         other: Embedding | None = None
-        if seen is not None and person is not None:
-            other = backend.embed(seen.image, person)
+        if image is not None and person is not None:
+            other = backend.embed(image, person)
         return None if other is None else backend.distance(face, other)
 
-    frontal = sorted((m for m in burst if m.geometry), key=lambda m: _turned(m.geometry))
-    moves = [_seen(backends, decoder, moment.jpeg) for moment in frontal[:COMPARED_FRAMES]]
-    apart_moves = [d for seen in moves if seen if (d := apart(seen, seen.person)) is not None]
+    moves = [_seen(backends, decoder, moment.jpeg) for moment in _frontal(burst)]
+    apart_moves = [d for seen in moves if seen if (d := apart(seen.image, seen.person)) is not None]
     found = {
-        Against.DOCUMENT: apart(paper, photograph),
+        Against.DOCUMENT: apart(shown.part, shown.photograph) if shown else None,
         # The worst of them: somebody else for half of the moves is somebody else.
         Against.BURST: max(apart_moves, default=None),
     }
     if request.enrolment is not None:
         earlier = _seen(backends, decoder, request.enrolment)
-        found[Against.ENROLMENT] = apart(earlier, earlier.person if earlier else None)
+        found[Against.ENROLMENT] = apart(earlier.image, earlier.person) if earlier else None
     return {name.value: round(d, PLACES) for name, d in found.items() if d is not None}
+
+
+def _frontal(burst: list[_Moment]) -> list[_Moment]:
+    """Return the most frontal picture of each part of the burst, so that nobody stands in for long.
+
+    A part without a face has none.
+    """
+    length = -(-len(burst) // COMPARED_PARTS) or 1
+    parts = [burst[at : at + length] for at in range(0, len(burst), length)]
+    faces = [[moment for moment in part if moment.geometry] for part in parts]
+    return [min(part, key=lambda moment: _turned(moment.geometry)) for part in faces if part]
 
 
 def _turned(geometry: FaceGeometry | None) -> float:

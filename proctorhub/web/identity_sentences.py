@@ -33,7 +33,9 @@ _SENTENCES = {
     Reason.LIVENESS_UNCLEAR: lazy_gettext(
         "The moves could not be seen well. More light from the front helps, and glasses taken off."
     ),
-    Reason.NO_FACE_ON_DOCUMENT: lazy_gettext("No photograph was found on the document."),
+    Reason.NO_FACE_ON_DOCUMENT: lazy_gettext(
+        "No photograph was found on the document. Hold it nearer."
+    ),
     Reason.NO_FACE: lazy_gettext("No face was found on the picture of the face."),
     Reason.SEVERAL_FACES: lazy_gettext("Somebody else is in the picture of the face."),
     Reason.FACE_TOO_SMALL: lazy_gettext("A face is too small. Come nearer to the camera."),

@@ -249,7 +249,10 @@ async def checked_in(house: House, admin_token: str) -> Sitting:
     })  # fmt: skip
     joined = await people["candidate"].call("POST", "/sessions", {"exam_id": exam["id"]})
     sid = joined["session_id"]
-    agreed = {"version": consent.VERSION, "sha256": consent.sha256(consent.TEXTS["en"])}
+    agreed = {
+        "version": consent.VERSION,
+        "sha256": consent.sha256(consent.TEXTS[consent.Identification.PEOPLE]["en"]),
+    }
     await people["candidate"].call("POST", f"/sessions/{sid}/consent", agreed)
     await people["candidate"].call("POST", f"/sessions/{sid}/check-in", {})
     await people["proctor"].call("POST", f"/sessions/{sid}/take", {})

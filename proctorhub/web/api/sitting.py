@@ -49,6 +49,12 @@ def get_consent_text(actor: Actor) -> dict[str, Any]:
     return dict(sitting.consent_text(str(get_locale())))
 
 
+@resource.route("GET", "/sessions/<session_id>/consent", answer=ConsentText)
+def get_consent_text_of_session(actor: Actor, session_id: str) -> dict[str, Any]:
+    """Read the text that fits a session's exam, in the asker's language where there is one."""
+    return dict(sitting.consent_text_for(actor, session_id, str(get_locale())))
+
+
 @resource.route("POST", "/sessions/<session_id>/consent", body=Agreement, answer=Session)
 def give_consent(actor: Actor, session_id: str, body: Agreement) -> dict[str, Any]:
     """Agree to being recorded."""

@@ -219,7 +219,7 @@ class Sitting:
         return self.proctor.must("POST", f"/sessions/{self.id}/{action}", body or {})
 
     def to_checked_in(self) -> None:
-        text = self.candidate.must("GET", "/consent")
+        text = self.candidate.must("GET", f"/sessions/{self.id}/consent")
         self.mine("equipment", {"results": [{"name": "camera", "ok": True, "detail": "640x480"}]})
         self.mine("consent", {"version": text["version"], "sha256": text["sha256"]})
         self.mine("check-in")

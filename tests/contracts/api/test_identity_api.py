@@ -354,9 +354,22 @@ def test_the_moves_are_kept_no_longer_than_needed(sitting, worker):
     session = Session._get_collection().find_one({"_id": sitting.id})
     burst = session["identity_check"]["burst"]
     assert identity_judging.remove_bursts() == 0
-    worker(RECOGNISED)
     assert files.read(burst) is not None
+    worker(RECOGNISED)
+    assert files.read(burst) is None
+    assert identity_judging.remove_bursts() == 0
+
+
+def test_moves_that_a_crash_left_behind_are_removed(sitting, worker):
+    sitting.until("waiting")
+    worker()
+    submitted(sitting)
+    session = Session._get_collection().find_one({"_id": sitting.id})
+    burst = session["identity_check"]["burst"]
+    ended = {"$set": {"identity_check.state": identity.State.REJECTED.value}}
+    Session._get_collection().update_one({"_id": sitting.id}, ended)
     assert identity_judging.remove_bursts() == 1
+    assert identity_judging.remove_bursts() == 0
     assert files.read(burst) is None
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from proctorhub.domain import consent
 from proctorhub.domain.permissions import Actor
 from proctorhub.records.base import utc_now
 from proctorhub.services import accounts, exams, identification, proctoring, runtime, sitting
@@ -79,7 +78,7 @@ def sitting_until(candidate: Actor, proctor: Actor, exam: Callable[..., dict[str
 
     def go(state: str, **changes: Any) -> str:
         session_id = sitting.join(candidate, exam(**changes)["id"])["id"]
-        text = consent.TEXTS["en"]
+        text = sitting.consent_text_for(candidate, session_id, "en")
 
         def still(purpose: str) -> str:
             return identification.add_still(proctor, session_id, "camera", purpose, JPEG)["id"]
@@ -87,9 +86,7 @@ def sitting_until(candidate: Actor, proctor: Actor, exam: Callable[..., dict[str
         steps = [
             (
                 "planned",
-                lambda: sitting.consent(
-                    candidate, session_id, consent.VERSION, consent.sha256(text)
-                ),
+                lambda: sitting.consent(candidate, session_id, text["version"], text["sha256"]),
             ),
             (
                 "checked_in",

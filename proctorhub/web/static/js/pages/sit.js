@@ -77,7 +77,7 @@ $("#warning-read").addEventListener("click", () => say($("#warning"), ""));
 
 const fill = {
   async consent() {
-    consent ??= await get("/consent");
+    consent ??= await get(`/sessions/${id}/consent`);
     $("#consent-text").replaceChildren(...consent.text.split("\n").filter(Boolean).map((line) => h("p", {}, line)));
     setText($("#consent-version"), consent.version);
   },
