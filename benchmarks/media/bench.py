@@ -19,9 +19,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ import uvloop
 from benchmarks.media.janus import Handle, configure
 from benchmarks.sending import Reel, ReelSender, make_reel
 from proctorhub.domain import ticket
+from proctorhub.frames.unix import UnixReceiver
 from proctorhub.media.aiortc_seam import Peer, use_host_addresses
 
 WARM_S = 5.0
@@ -84,6 +86,7 @@ class OurNode:
 
     def __init__(self, root: Path, address: str, *, tap: bool = False) -> None:
         self.port = free_port()
+        self.frames = root / "run" / "frames.sock" if tap else None
         self.private, public = ticket.new_keys()
         (root / "secrets").mkdir(parents=True)
         (root / "secrets" / "ticket.pub").write_text(public)
@@ -193,6 +196,26 @@ class Janus:
         return handle.close
 
 
+@contextmanager
+def _taken(path: Path) -> Iterator[None]:
+    """Take what comes over a frame bus, as a vision worker does, and look at nothing."""
+    receiver = UnixReceiver(path)
+    stop = threading.Event()
+
+    def take() -> None:
+        while not stop.is_set():
+            receiver.take(64, 0.2)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        receiver.close()
+
+
 async def _nothing() -> None:
     """Nothing to take down but the connection."""
 
@@ -234,6 +257,8 @@ async def measure(
         pid = await stack.enter_async_context(running(server))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         base = usage(pid)[1]
+        if isinstance(server, OurNode) and server.frames is not None:
+            stack.enter_context(_taken(server.frames))
         senders = [ReelSender(reel) for _ in range(sessions)]
         watching = [Viewer() for _ in range(sessions * viewers)]
         for number, sender in enumerate(senders):

@@ -71,11 +71,11 @@ class Observation:
     """One look. `at_ms` is UTC milliseconds of the media timeline.
 
     `segment_id` names the segment that holds the frame (`{chain}-{seq:06d}`), `frame_sha256` is the
-    hash of the JPEG that was looked at, `models` maps a capability to the SHA-256 of the model that
-    measured it. `boxes` are the faces found, highest score first, in pixels (x1, y1, x2, y2) of a
-    picture of `size` (width, height). `words` are texts read from the screen that matched a
-    forbidden application, or a device's name. `since_ms` is the time of the look that `change` was
-    measured from.
+    hash of the image that was looked at (planes or JPEG, as the frame bus brought it), `models`
+    maps a capability to the SHA-256 of the model that measured it. `boxes` are the faces found,
+    highest score first, in pixels (x1, y1, x2, y2) of a picture of `size` (width, height). `words`
+    are texts read from the screen that matched a forbidden application, or a device's name.
+    `since_ms` is the time of the look that `change` was measured from.
     """
 
     source: Source

@@ -1,8 +1,8 @@
 """Samples and wishes as bytes, the same for every bus.
 
 A body is one byte of format version, one byte of kind, then big-endian fields; names are one byte
-of length and ASCII. A picture's JPEG is the rest of its body. What does not follow this to the last
-byte, or exceeds a limit, is refused whole.
+of length and ASCII. A picture's image is the rest of its body. What does not follow this to the
+last byte, or exceeds a limit, is refused whole.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import struct
 
+from proctorhub.frames import planes
 from proctorhub.frames.envelope import BurstWish, Sample, SampledPicture, SampledSound
 
-VERSION = 1
+VERSION = 2
 #: The largest body that is taken, bytes.
 MAX_BODY = 4 * 1024 * 1024
 MAX_SIDE = 8192
@@ -111,14 +112,21 @@ def decode_sample(body: bytes) -> Sample:
 
 
 def _picture(picture: SampledPicture) -> list[bytes]:
-    _check_picture(picture.width, picture.height, picture.jpeg)
-    return [_packed(_SIZE, picture.width, picture.height, picture.burst), picture.jpeg]
+    _check_picture(picture.width, picture.height, picture.image)
+    return [_packed(_SIZE, picture.width, picture.height, picture.burst), picture.image]
 
 
-def _check_picture(width: int, height: int, jpeg: bytes) -> None:
+def _check_picture(width: int, height: int, image: bytes) -> None:
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise Malformed(f"a picture of {width} x {height}")
-    if not (jpeg.startswith(b"\xff\xd8\xff") and jpeg.endswith(b"\xff\xd9")):
+    if planes.are_planes(image):
+        try:
+            found = planes.size(image)
+        except planes.NotPlanes as error:
+            raise Malformed(f"planes: {error}") from error
+        if found != (width, height):
+            raise Malformed(f"planes of another size: {found[0]} x {found[1]}")
+    elif not (image.startswith(b"\xff\xd8\xff") and image.endswith(b"\xff\xd9")):
         raise Malformed("a picture that is no whole JPEG")
 
 
@@ -155,9 +163,9 @@ def _read_picture(reader: _Reader) -> SampledPicture:
     width, height, burst = reader.fields(_SIZE)
     if burst > 1:
         raise Malformed("a burst mark that is neither 0 nor 1")
-    jpeg = reader.rest()
-    _check_picture(width, height, jpeg)
-    return SampledPicture(*names, *when, width, height, jpeg, bool(burst))
+    image = reader.rest()
+    _check_picture(width, height, image)
+    return SampledPicture(*names, *when, width, height, image, bool(burst))
 
 
 def _read_sound(reader: _Reader) -> SampledSound:

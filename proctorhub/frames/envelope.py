@@ -10,8 +10,8 @@ class SampledPicture:
     """One decoded picture of a live source.
 
     `at_ms` is the frame's UTC time in milliseconds on the media timeline, `seq` the number of the
-    segment of `chain` that holds it, `jpeg` the picture at full size. `burst` marks an answer to a
-    burst that a worker asked for.
+    segment of `chain` that holds it, `image` the picture at full size: a JPEG, or its planes
+    (`frames.planes`). `burst` marks an answer to a burst that a worker asked for.
     """
 
     session_id: str
@@ -21,7 +21,7 @@ class SampledPicture:
     at_ms: int
     width: int
     height: int
-    jpeg: bytes
+    image: bytes
     burst: bool = False
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import av
 
+from proctorhub.frames import planes
+
 #: Quantiser scales of FFmpeg's encoder: about as good as libjpeg's quality 85 to 90, and 50.
 FINE, COARSE = 2, 8
 
@@ -23,3 +25,8 @@ def jpeg(picture: av.VideoFrame, *, width: int | None = None, quantiser: int = F
     encoder.options = {"qmin": str(quantiser), "qmax": str(quantiser)}
     picture.pts, picture.time_base = 0, encoder.time_base
     return b"".join(bytes(part) for part in [*encoder.encode(picture), *encoder.encode(None)])
+
+
+def coded(image: bytes) -> bytes:
+    """Return an image as JPEG: planes are coded, a JPEG stays what it is. Raises NotPlanes."""
+    return jpeg(planes.picture(image)) if planes.are_planes(image) else image

@@ -80,7 +80,8 @@ class UnixSender(Outbound):
         while not self._stop.is_set() and self._connection is connection:
             for body in self._backlog.take(1, CONNECT_AGAIN_S):
                 try:
-                    connection.sendall(_LENGTH.pack(len(body)) + body)
+                    connection.sendall(_LENGTH.pack(len(body)))
+                    connection.sendall(body)
                 except OSError:
                     self.counts.dropped += 1
                     return

@@ -18,6 +18,7 @@ import structlog
 from proctorhub.frames.bus import Counts
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
 from proctorhub.frames.jpeg import jpeg
+from proctorhub.frames.planes import planes
 from proctorhub.media.frame import Frame
 from proctorhub.media.picture import decoder_of
 from proctorhub.media.tap import Batch, Rate, Tap
@@ -214,7 +215,7 @@ class Sampler:
         feed, live = job.feed, job.feed.live
         try:
             picture = _decode(feed, job)
-            body = jpeg(picture)
+            image = planes(picture) or jpeg(picture)
         except (av.FFmpegError, _NoPicture) as error:
             feed.tap.broken = True
             self.undecodable += 1
@@ -231,7 +232,7 @@ class Sampler:
             job.at_ms,
             picture.width,
             picture.height,
-            body,
+            image,
             job.batch.burst,
         )
 

@@ -19,6 +19,7 @@ from proctorhub.domain.journal import Entry
 from proctorhub.domain.observation import Observation, Source
 from proctorhub.frames.bus import Delivery, Receiver
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
+from proctorhub.frames.jpeg import coded
 from proctorhub.plugins import Capability
 from proctorhub.services import journal, monitoring
 from proctorhub.services.monitoring import Watched
@@ -129,12 +130,12 @@ class Judge:
         return can
 
     def _remembered(self, one: Seen) -> dict[str, bytes]:
-        """Return the last pictures of a source by their hash, this one among them."""
+        """Return the last pictures of a source as JPEG by their hash, this one among them."""
         sample, sha256 = one.delivery.sample, one.observation.frame_sha256
         if not isinstance(sample, SampledPicture) or sha256 is None:
             return {}
         kept = self._pictures.setdefault(f"{sample.session_id}/{sample.source}", OrderedDict())
-        kept[sha256] = sample.jpeg
+        kept[sha256] = coded(sample.image)
         while len(kept) > KEPT_PICTURES:
             kept.popitem(last=False)
         return dict(kept)

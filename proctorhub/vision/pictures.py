@@ -10,6 +10,8 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
+from proctorhub.frames import planes
+
 if TYPE_CHECKING:
     from proctorhub.plugins import Image
 
@@ -45,13 +47,18 @@ class Picture:
 
 
 class Decoder:
-    """Decodes JPEG and PNG; one for each thread."""
+    """Decodes JPEG, PNG and planes; one for each thread."""
 
     def __init__(self) -> None:
         self._codec = _codec("mjpeg")
 
     def decode(self, data: bytes) -> Picture:
         """Return the picture. Raises UndecodablePicture."""
+        if planes.are_planes(data):
+            try:
+                return picture(planes.picture(data))
+            except planes.NotPlanes as error:
+                raise UndecodablePicture(str(error)) from error
         codec = _codec("png") if data.startswith(_PNG) else self._codec
         try:
             frames = codec.decode(av.Packet(data))

@@ -53,11 +53,11 @@ def look_again(session_id: str, backends: Composition) -> Looked:
     looked = Looked()
     for source, again in ((Source.CAMERA, _Camera), (Source.SCREEN, _Screen)):
         looking = again(session_id, backends, wanted)
-        for entry, jpeg in _frames(session_id, source):
-            if jpeg is None:
+        for entry, images in _frames(session_id, source):
+            if images is None:
                 looked.missing += 1
             else:
-                looked.compare(*looking.at(entry.observation, jpeg))
+                looked.compare(*looking.at(entry.observation, images))
     if Capability.SPEECH in backends:
         for entry, heard in _sounds(session_id, backends):
             if heard is None:
@@ -81,13 +81,17 @@ class _Again(ABC):
         self._memories: OrderedDict[int, Memory] = OrderedDict()
         self._reference = References(backends).of(session_id, wanted.face_still)
 
-    def at(self, then: Observation, jpeg: bytes) -> tuple[Observation, Observation]:
-        """Return what was seen then and what is seen now, as far as they can be compared."""
-        sha256 = hashlib.sha256(jpeg).hexdigest()
+    def at(self, then: Observation, images: list[bytes]) -> tuple[Observation, Observation]:
+        """Return what was seen then and what is seen now, as far as they can be compared.
+
+        `images` are the picture in every form; the one that was looked at then is looked at again.
+        """
+        by_hash = {hashlib.sha256(image).hexdigest(): image for image in images}
+        sha256 = then.frame_sha256 if then.frame_sha256 in by_hash else next(iter(by_hash))
         known = then.since_ms is None or then.since_ms in self._memories
         memory = self._memories.get(then.since_ms or 0, Memory())
         try:
-            picture = self._decoder.decode(jpeg)
+            picture = self._decoder.decode(by_hash[sha256])
         except UndecodablePicture:
             return then, replace(then, frame_sha256=sha256, values={})
         now, after = self._look(then, picture, sha256, memory)
@@ -137,7 +141,7 @@ def _alone(seen: Observation) -> Observation:
     return replace(seen, values=values)
 
 
-def _frames(session_id: str, source: Source) -> Iterator[tuple[Entry, bytes | None]]:
+def _frames(session_id: str, source: Source) -> Iterator[tuple[Entry, list[bytes] | None]]:
     """Yield each look at a source and its frame out of the recording, None where it is not."""
     entries = journal.entries(session_id, source)
     for segment_id, group in groupby(entries, key=lambda entry: entry.observation.segment_id):

@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from proctorhub.frames.jpeg import jpeg
+from proctorhub.frames.planes import planes
 from proctorhub.services import playback
 
 
@@ -16,14 +17,14 @@ class Unreadable(Exception):
     """A segment that is not stored or cannot be decoded."""
 
 
-def pictures(session_id: str, segment_id: str, times: Iterable[int]) -> dict[int, bytes]:
-    """Return the frames of these times (UTC ms) as the media node gave them: time → JPEG.
+def pictures(session_id: str, segment_id: str, times: Iterable[int]) -> dict[int, list[bytes]]:
+    """Return the frames of these times (UTC ms): time → the images that a worker may have got.
 
     Times at which there is no frame are left out. Raises Unreadable.
     """
     wanted = set(times)
     origin_ms, data = _segment(session_id, segment_id)
-    found: dict[int, bytes] = {}
+    found: dict[int, list[bytes]] = {}
     try:
         with av.open(io.BytesIO(data), format="matroska") as container:
             stream: Any = next(iter(container.streams.video), None)
@@ -33,7 +34,7 @@ def pictures(session_id: str, segment_id: str, times: Iterable[int]) -> dict[int
             for frame in container.decode(stream):
                 at_ms = origin_ms + round(frame.pts * frame.time_base * 1000)
                 if at_ms in wanted:
-                    found[at_ms] = jpeg(frame)
+                    found[at_ms] = [x for x in (planes(frame), jpeg(frame)) if x is not None]
     except av.FFmpegError as error:
         raise Unreadable(str(error)) from error
     return found

@@ -123,7 +123,7 @@ class Worker:
             elif delivery.again and self._judge.finish(delivery, session, source):
                 continue
             elif source is Source.SCREEN:
-                size = len(sample.jpeg) if isinstance(sample, SampledPicture) else 0
+                size = len(sample.image) if isinstance(sample, SampledPicture) else 0
                 for old, _ in self._screens.put(
                     (sample.session_id, sample.source), (delivery, session), size
                 ):
@@ -169,7 +169,7 @@ class Worker:
             picture=picture,
             at_ms=sample.at_ms,
             segment_id=segment_of(delivery),
-            frame_sha256=hashlib.sha256(sample.jpeg).hexdigest(),
+            frame_sha256=hashlib.sha256(sample.image).hexdigest(),
             burst=sample.burst,
             memory=memory if sample.at_ms > memory.at_ms else Memory(),
             reference=self._references.of(session.session_id, session.face_still),
@@ -218,7 +218,7 @@ class Worker:
                     picture=picture,
                     at_ms=sample.at_ms,
                     segment_id=segment_of(delivery),
-                    frame_sha256=hashlib.sha256(sample.jpeg).hexdigest(),
+                    frame_sha256=hashlib.sha256(sample.image).hexdigest(),
                     burst=sample.burst,
                     memory=Memory() if late else memory,
                     forbidden=session.forbidden_applications,
@@ -234,7 +234,7 @@ class Worker:
         sample = delivery.sample
         assert isinstance(sample, SampledPicture)
         try:
-            return decoder.decode(sample.jpeg)
+            return decoder.decode(sample.image)
         except UndecodablePicture as error:
             log.warning("picture_undecodable", session_id=sample.session_id, error=str(error))
             self._drop(delivery, source_of(delivery))

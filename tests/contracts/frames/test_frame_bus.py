@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import time
 
+import av
+import numpy as np
+
+from proctorhub.frames import planes
 from proctorhub.frames.backlog import PER_SOURCE
 from proctorhub.frames.bus import Delivery, Receiver
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
+from proctorhub.vision.pictures import Decoder, difference
 from tests.contracts.frames.conftest import House, picture, wait_for
 
 
@@ -31,6 +36,26 @@ def test_pictures_and_sound_arrive_as_they_were_sent(house: House) -> None:
     assert not any(d.again for d in taken)
     receiver.done(taken)
     assert (sender.counts.passed, receiver.counts.passed) == (3, 3)
+
+
+def test_planes_arrive_as_a_picture_that_shows_the_same(house: House) -> None:
+    receiver, sender = house.receiver(), house.sender()
+    ramp = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8) + 20
+    grey = np.full((24, 64), 128, np.uint8)
+    frame = av.VideoFrame.from_ndarray(np.concatenate([ramp, grey]), format="yuv420p")
+    image = planes.planes(frame)
+    assert image is not None
+    sender.publish(SampledPicture("s", "camera", "c", 0, 7, 64, 48, image))
+    (sample,) = [delivery.sample for delivery in take_all(receiver, 1)]
+    assert isinstance(sample, SampledPicture)
+    shown, sent = (Decoder().decode(data) for data in (sample.image, image))
+    assert shown.size == (64, 48) and difference(shown.small, sent.small) < 2
+
+
+def test_planes_that_are_none_are_refused(house: House) -> None:
+    sender = house.sender()
+    sender.publish(SampledPicture("s", "camera", "c", 0, 7, 64, 48, b"I420cut"))
+    assert (sender.counts.refused, sender.counts.dropped) == (1, 0)
 
 
 def test_each_source_keeps_its_order_and_sessions_take_turns(house: House) -> None:

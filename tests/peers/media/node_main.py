@@ -1,6 +1,6 @@
 """Runs a real media node with a FileLedger: node_main.py LEDGER_DIR; settings by environment.
 
-Every camera is sampled once a second into LEDGER_DIR/samples, as `{at_ms}-{chain}-{seq}.jpeg`.
+Every camera is sampled once a second into LEDGER_DIR/samples, as `{at_ms}-{chain}-{seq}.image`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class SamplingLedger(FileLedger):
             folder = self.samples / item.session_id
             folder.mkdir(exist_ok=True)
             name = f"{item.at_ms}-{item.chain}-{item.seq:06d}"
-            (folder / f"{name}.part").write_bytes(item.jpeg)
-            (folder / f"{name}.part").rename(folder / f"{name}.jpeg")
+            (folder / f"{name}.part").write_bytes(item.image)
+            (folder / f"{name}.part").rename(folder / f"{name}.image")
 
     def node(self, settings: Settings) -> Node:
         self._loop, made = asyncio.get_running_loop(), Node(settings, self, self)

@@ -9,15 +9,15 @@ import av
 import pytest
 from conftest import NodeProcess, until
 
-from proctorhub.frames.jpeg import jpeg
+from proctorhub.frames.planes import planes
 from proctorhub.media.synthetic import WhipSender
 
 
-def _decoded(path: Path) -> dict[int, bytes]:
+def _decoded(path: Path) -> dict[int, bytes | None]:
     """Return the pictures of a segment by their milliseconds on the session's timeline."""
     with av.open(str(path)) as container:
         return {
-            round(float(frame.pts * frame.time_base) * 1000): jpeg(frame)
+            round(float(frame.pts * frame.time_base) * 1000): planes(frame)
             for frame in container.decode(video=0)
         }
 
@@ -36,7 +36,7 @@ def test_a_sample_is_the_recorded_picture_of_its_time(
     until(lambda: node.ledger.calls("closed", session_id=session))
     until(lambda: not (node.spool / session).exists(), what="the spool to be empty")
     segments = {(s.chain, s.seq): s for s in node.ledger.segments(session_id=session)}
-    samples = sorted((node.ledger.root / "samples" / session).glob("*.jpeg"))
+    samples = sorted((node.ledger.root / "samples" / session).glob("*.image"))
     assert 7 <= len(samples) <= 10
     for sample in samples:
         at_ms, chain, seq = sample.stem.split("-")

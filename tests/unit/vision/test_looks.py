@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -14,6 +15,8 @@ from proctorhub.domain import incidents
 from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.observation import Source, Value
+from proctorhub.frames import jpeg as frames_jpeg
+from proctorhub.frames import planes
 from proctorhub.media.material import make_media, read_media
 from proctorhub.plugins import Capability
 from proctorhub.vision import abilities, camera, composition, screen, sound
@@ -238,11 +241,22 @@ def test_what_is_no_sound_or_picture_is_refused() -> None:
     with pytest.raises(sound.UndecodableSound):
         sound.decode([(0, b"\xff" * 40)])
     decoder = Decoder()
-    for data in (b"", b"\xff\xd8\xff\xd9", b"\x89PNG\r\n\x1a\nIEND"):
+    for data in (b"", b"\xff\xd8\xff\xd9", b"\x89PNG\r\n\x1a\nIEND", b"I420cut"):
         with pytest.raises(UndecodablePicture):
             decoder.decode(data)
     good = decoder.decode(jpeg(person("hopper").picture, 90).tobytes())
     assert good.size == (640, 480)
+
+
+def test_planes_and_jpeg_show_the_same() -> None:
+    shown = person("hopper").picture
+    frame = av.VideoFrame.from_ndarray(shown, format="bgr24").reformat(format="yuv420p")
+    image = planes.planes(frame)
+    assert image is not None
+    one, other = (Decoder().decode(data) for data in (image, frames_jpeg.jpeg(frame)))
+    assert difference(one.small, other.small) < 0.5
+    for picture in (one, other):
+        assert np.abs(picture.image.astype(int) - shown).mean() < 4
 
 
 def test_png_and_jpeg_show_the_same(tmp_path: Path) -> None:
