@@ -33,6 +33,7 @@ export class IdentityCheck {
   #newest = { state: "none" };
   #known = "";
   #moving = new AbortController();
+  #asked = 0;
 
   constructor({ sessionId }) {
     this.path = `/sessions/${sessionId}`;
@@ -70,8 +71,12 @@ export class IdentityCheck {
 
   /** Show the newest result. */
   async load() {
+    this.#asked += 1;
+    const asked = this.#asked;
     try {
-      this.#result(await get(`${this.path}/identity`));
+      const newest = await get(`${this.path}/identity`);
+      // an answer that was overtaken by a later question must not win
+      if (asked === this.#asked) this.#result(newest);
     } catch (error) {
       say($("#identity-problem"), error.message);
     }
@@ -245,8 +250,6 @@ export class IdentityCheck {
     form.set("burst", bytes, "burst.bin");
     form.set("index", JSON.stringify({ nonce, burst: index, quality: { document: told(this.#taken.document), selfie: told(this.#taken.face) } }));
     await post(`${this.path}/verify-identity`, form);
-    this.#go("pending");
-    // it may have been judged before this answer came
     await this.load();
   }
 }

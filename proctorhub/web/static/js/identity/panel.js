@@ -10,6 +10,7 @@ import { outcomeBadge, outcomeWord } from "./outcome.js";
 export class IdentityPanel {
   #known = "";
   #state = null;
+  #asked = 0;
 
   /** `onFound(check)` hears of each new state. */
   constructor({ root, sessionId, onFound = () => {}, onProblem = () => {} }) {
@@ -22,8 +23,11 @@ export class IdentityPanel {
     const known = JSON.stringify(check);
     if (this.root.hidden || known === this.#known) return;
     this.#known = known;
+    this.#asked += 1;
+    const asked = this.#asked;
     try {
-      this.#draw(await get(`/sessions/${this.sessionId}/identity`));
+      const newest = await get(`/sessions/${this.sessionId}/identity`);
+      if (asked === this.#asked) this.#draw(newest);
     } catch (error) {
       this.#known = "";
       this.onProblem(error);
