@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 from proctorhub.domain.observation import Observation, Source, Value
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 EMBED_EVERY_MS = 10_000
 #: And how soon again where somebody else may have sat down: after an empty picture or a jump.
 EMBED_SOON_MS = 2_000
-JUMP = 12.0
+#: A picture jumps when it changes by so much, and by so many times what it usually does: people
+#: who move about are no reason to compare their faces all the time.
+JUMP, JUMP_TIMES = 12.0, 2.0
 #: A face turned or tilted further than this, or smaller, is not compared: the distance would say
 #: nothing.
 FRONTAL_DEG = 38.0
@@ -142,8 +145,9 @@ def _is_time(one: Look, reference: Reference, change: float | None) -> bool:
     doubtful = before.distance is not None and before.distance > reference.accept
     if since >= EMBED_EVERY_MS or (one.burst and doubtful):
         return True
-    came_back = before.faces == 0 or (change or 0.0) >= JUMP
-    return since >= EMBED_SOON_MS and (came_back or doubtful)
+    usual = median(before.changes) if before.changes else 0.0
+    jumped = (change or 0.0) >= max(JUMP, JUMP_TIMES * usual)
+    return since >= EMBED_SOON_MS and (before.faces == 0 or jumped or doubtful)
 
 
 def comparable(person: Face, geometry: FaceGeometry | None) -> bool:

@@ -118,6 +118,20 @@ def test_when_the_face_is_compared(backends, since, faces, distance, burst, comp
     assert (Value.DISTANCE in seen.values) is compared
 
 
+@pytest.mark.parametrize(("usual", "compared"), [(2.0, True), (30.0, False)])
+def test_who_moves_about_is_not_compared_all_the_time(backends, usual, compared) -> None:
+    picture = person("hopper").picture
+    ((_, memory),) = camera.look(backends, [at_camera(picture)])
+    memory = replace(memory, embedded_ms=AT, changes=(usual,) * 8)
+    known = reference(backends, "hopper")
+    moved = np.roll(picture, 40, axis=1)
+    ((seen, _),) = camera.look(
+        backends, [at_camera(moved, AT + 3000, memory=memory, reference=known)]
+    )
+    assert camera.JUMP < seen.values[Value.CHANGE] < 2 * 30.0
+    assert (Value.DISTANCE in seen.values) is compared
+
+
 def test_faces_of_another_space_are_never_compared(backends) -> None:
     known = replace(reference(backends, "hopper"), space_id="another")
     ((seen, _),) = camera.look(backends, [at_camera(person("hopper").picture, reference=known)])
