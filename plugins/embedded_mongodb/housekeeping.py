@@ -57,10 +57,8 @@ class Housekeeper:
 
     def keep_log_short(self) -> None:
         """Copy the write-ahead log into the file when there is enough of it."""
-        storage = self._storage
-        # A file that has grown once is written over from then on, so it is let grow at first.
-        if storage.log_bytes > _LOG_BYTES and storage.log_file.stat().st_size > _LOG_BYTES:
-            storage.checkpoint()
+        if self._storage.log_bytes > _LOG_BYTES:
+            self._storage.checkpoint()
 
     def expire_documents(self) -> None:
         """Remove documents that a TTL index says are over."""

@@ -8,10 +8,11 @@ back, and the next block that finds nothing written since begins without asking 
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ _SCHEMA = f"""
         multikey INTEGER NOT NULL DEFAULT 0);
     PRAGMA user_version = {SCHEMA_VERSION};
 """
-# What the file of the log keeps: writing over an old log is twice as cheap to sync as growing it.
-_LOG_LIMIT = 32 << 20
+# Writing over an old log is cheaper to sync than growing it: its file is made this long at the
+# start, and cut to the limit when it has been longer.
+_LOG_SIZE, _LOG_LIMIT = 16 << 20, 32 << 20
 _WRITER_CACHE_KIB, _READER_CACHE_KIB = 65536, 32768
 _KEPT_READERS = 8
 
@@ -58,7 +60,6 @@ class Transactions:
 
     def __init__(self, path: Path, sync: str = "FULL") -> None:
         self.path = path
-        self.log_file = path.with_name(f"{path.name}-wal")
         self._writer = self._connect(_WRITER_CACHE_KIB)
         run = self._writer.execute
         # auto_vacuum and page_size only take effect on a file that has no table yet.
@@ -73,6 +74,8 @@ class Transactions:
         if version not in (0, SCHEMA_VERSION):
             raise StorageError(f"{path} was written by another version (schema {version})")
         self._writer.executescript(_SCHEMA)
+        if sync == "FULL":
+            self._grow_log()
         self.catalog = Catalog.load(self._writer)
         self.writing_catalog = self.catalog
         """The catalog as the running write transaction sees it."""
@@ -97,6 +100,15 @@ class Transactions:
         )  # fmt: skip
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         return connection
+
+    def _grow_log(self) -> None:
+        """Make the file of the log long; what follows its last valid frame means nothing."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        # On a full disk the log is short, and so are the writes that fit.
+        with suppress(OSError), log.open("ab") as file:
+            file.write(bytes(max(0, _LOG_SIZE - log.stat().st_size)))
+            file.flush()
+            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Fold the log into the file and close it. Waits for a write in progress."""
