@@ -23,7 +23,6 @@ from .storage import Storage
 Document = dict[str, Any]
 # Sorting holds the interpreter; runs this long keep every other client's wait below a few ms.
 _RUN = 4000
-_FIRST_CHUNK, _LARGEST_CHUNK = 16, 512
 
 
 class Match(NamedTuple):
@@ -70,7 +69,7 @@ def search(storage: Storage, collection: Collection | None, query: Query) -> Ite
     if collection is None:
         return iter(())
     plan = make_plan(collection, query.filter, fields, query.hint)
-    matches = _matches(storage, collection, plan, predicate, query.deadline)
+    matches = _matches(storage, collection, plan, predicate, query)
     if fields and not plan.sorted:
         matches = _sorted(matches, sort_key(query.sort), query.end)
     return itertools.islice(matches, query.skip, query.end)
@@ -85,7 +84,7 @@ def count(storage: Storage, collection: Collection | None, query: Query) -> int:
     if not query.filter:
         total = storage.count(collection)
     elif plan.exact:
-        table, key = _key_table(collection, plan)
+        table, key = (f"x{plan.index.id}", "key") if plan.index else (f"d{collection.id}", "id")
         sql = f"SELECT count(*) FROM {table} WHERE {key} >= ? AND {key} < ?"
         total = sum(storage.execute(sql, bounds).fetchone()[0] for bounds in plan.ranges)
     else:
@@ -104,11 +103,11 @@ def explain(collection: Collection | None, query: Query) -> Document:
 
 
 def _matches(
-    storage: Storage, collection: Collection, plan: Plan, predicate: Any, deadline: float | None
+    storage: Storage, collection: Collection, plan: Plan, predicate: Any, query: Query
 ) -> Iterator[Match]:
     exact = plan.exact or predicate is None
-    for row, raw in _candidates(storage, collection, plan):
-        if deadline is not None and time.monotonic() > deadline:
+    for row, raw in _candidates(storage, collection, plan, query):
+        if query.deadline is not None and time.monotonic() > query.deadline:
             raise CommandError("MaxTimeMSExpired", "operation exceeded time limit")
         if exact:
             yield Match(row, raw, None)
@@ -119,55 +118,31 @@ def _matches(
 
 
 def _candidates(
-    storage: Storage, collection: Collection, plan: Plan
+    storage: Storage, collection: Collection, plan: Plan, query: Query
 ) -> Iterator[tuple[int, bytes]]:
     if plan.scan:
-        yield from storage.scan(collection)
-        return
+        return storage.scan(collection)
+    found = itertools.chain.from_iterable(_ranges(storage, collection, plan, query))
     repeats = plan.branches or (plan.index is not None and plan.index.multikey)
-    seen: set[int] = set()
-    for row in _rows(storage, collection, plan):
-        if repeats:
-            if row in seen:
-                continue
-            seen.add(row)
-        raw = storage.fetch(collection, row)
-        if raw is not None:
-            yield row, raw
+    return _once(found) if repeats else found
 
 
-def _rows(storage: Storage, collection: Collection, plan: Plan) -> Iterator[int]:
-    """Yield rows in key order, a chunk at a time, so that no statement stays open."""
+def _ranges(
+    storage: Storage, collection: Collection, plan: Plan, query: Query
+) -> Iterator[Iterator[tuple[int, bytes]]]:
     for branch in plan.branches:
-        yield from _rows(storage, collection, branch)
-    table, key = _key_table(collection, plan)
-    order, beyond = ("DESC", "<") if plan.backward else ("ASC", ">")
-    tail = f"ORDER BY {key} {order}, row {order} LIMIT ?"
-    first = f"SELECT {key}, row FROM {table} WHERE {key} >= ? AND {key} < ? {tail}"
-    bound = f"{key} >= ?" if plan.backward else f"{key} < ?"
-    more = f"SELECT {key}, row FROM {table} WHERE ({key}, row) {beyond} (?, ?) AND {bound} {tail}"
-    for low, high in plan.ranges:
-        size = _FIRST_CHUNK
-        edge = low if plan.backward else high
-        at: tuple[bytes, int] | None = None
-        while True:
-            command = storage.command
-            parameters = (low, high, size) if at is None else (*at, edge, size)
-            rows = storage.execute(first if at is None else more, parameters).fetchall()
-            for at in rows:
-                yield at[1]
-                if storage.command != command:
-                    break  # resumed by a later command: what was read ahead is out of date
-            else:
-                if len(rows) < size:
-                    break
-                size = min(size * 4, _LARGEST_CHUNK)
+        yield _candidates(storage, collection, branch, query)
+    first = query.end or 0 if plan.sorted else 0
+    for keys in plan.ranges:
+        yield storage.in_range(collection, plan.index, keys, plan.backward, first)
 
 
-def _key_table(collection: Collection, plan: Plan) -> tuple[str, str]:
-    if plan.index is None:
-        return f"d{collection.id}", "id"
-    return f"x{plan.index.id}", "key"
+def _once(found: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    seen: set[int] = set()
+    for row, raw in found:
+        if row not in seen:
+            seen.add(row)
+            yield row, raw
 
 
 def _sorted(found: Iterator[Match], key: Any, limit: int | None) -> Iterator[Match]:

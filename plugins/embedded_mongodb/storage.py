@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
-from .bsonkeys import encode
+from .bsonkeys import Range, encode
 from .catalog import Collection
 from .documents import MAX_DOCUMENT, decode_document, encode_document
 from .errors import CommandError, require
@@ -24,6 +24,7 @@ from .transactions import PAGE_SIZE, Transactions
 Document = dict[str, Any]
 # About how much log a change costs beside the document: a few pages of tables and indexes.
 _OVERHEAD = 3 * PAGE_SIZE
+_FIRST_CHUNK, _LARGEST_FIRST, _LARGEST_CHUNK, _CHUNK_BYTES = 16, 64, 256, 1_000_000
 
 
 class Storage(Transactions):
@@ -170,12 +171,6 @@ class Storage(Transactions):
                 pattern, values = index.spec["key"], index.values_of(key)
                 raise _duplicate(collection, index.name, pattern, values) from None
 
-    def fetch(self, collection: Collection, row: int) -> bytes | None:
-        """Return an encoded document, None when it is gone. Raises DataCorruptionDetected."""
-        sql = f"SELECT crc, doc FROM d{collection.id} WHERE row = ?"
-        found = self.execute(sql, (row,)).fetchone()
-        return None if found is None else _verified(collection, row, *found)
-
     def fetch_by_id(self, collection: Collection, key: bytes) -> tuple[int, bytes] | None:
         """Return row and encoded document of an `_id` key."""
         sql = f"SELECT row, crc, doc FROM d{collection.id} WHERE id = ?"
@@ -183,21 +178,65 @@ class Storage(Transactions):
         return None if found is None else (found[0], _verified(collection, *found))
 
     def scan(self, collection: Collection) -> Iterator[tuple[int, bytes]]:
-        """Yield all rows in insertion order; may be resumed in a later snapshot."""
+        """Yield row and document of all rows in insertion order; see `in_chunks`."""
         sql = f"SELECT row, crc, doc FROM d{collection.id} WHERE row > ? ORDER BY row LIMIT ?"
-        last, size = 0, 16
+
+        def read(last: tuple[Any, ...] | None, size: int) -> list[tuple[Any, ...]]:
+            return self.execute(sql, (last[0] if last else 0, size)).fetchall()
+
+        return self.in_chunks(collection, read, _FIRST_CHUNK)
+
+    def in_range(
+        self, collection: Collection, index: Index | None, keys: Range, backward: bool, first: int
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield row and document in the order of an index's keys (None: of `_id`).
+
+        `first` says how many will be looked at, as far as is known. See `in_chunks`.
+        """
+        key, source = "d.id", f"d{collection.id} d"
+        if index is not None:
+            # CROSS tells SQLite to begin with the index.
+            key, source = "x.key", f"x{index.id} x CROSS JOIN d{collection.id} d ON d.row = x.row"
+        order, beyond, bound = ("DESC", "<", ">=") if backward else ("ASC", ">", "<")
+        row = f"{key[0]}.row"
+        select = f"SELECT {key}, d.row, d.crc, d.doc FROM {source} WHERE"
+        tail = f"ORDER BY {key} {order}, {row} {order} LIMIT ?"
+        begin = f"{select} {key} >= ? AND {key} < ? {tail}"
+        go_on = f"{select} ({key}, {row}) {beyond} (?, ?) AND {key} {bound} ? {tail}"
+        edge = keys[0] if backward else keys[1]
+
+        def read(last: tuple[Any, ...] | None, size: int) -> list[tuple[Any, ...]]:
+            if last is None:
+                return self.execute(begin, (*keys, size)).fetchall()
+            return self.execute(go_on, (last[0], last[1], edge, size)).fetchall()
+
+        return self.in_chunks(collection, read, min(first or _FIRST_CHUNK, _LARGEST_FIRST))
+
+    def in_chunks(
+        self,
+        collection: Collection,
+        read: Callable[[tuple[Any, ...] | None, int], list[tuple[Any, ...]]],
+        size: int,
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield row and document a chunk at a time, so that no statement stays open.
+
+        `read` fetches up to so many records, which end in row, checksum and document, beyond the
+        last one; it may be gone on with in a later snapshot.
+        """
+        last: tuple[Any, ...] | None = None
         while True:
-            command, rows = self.command, self.execute(sql, (last, size)).fetchall()
-            for last, crc, raw in rows:
-                yield last, _verified(collection, last, crc, raw)
+            command, records = self.command, read(last, size)
+            for last in records:
+                row, crc, raw = last[-3:]
+                yield row, _verified(collection, row, crc, raw)
                 if self.command != command:
                     break  # resumed by a later command: what was read ahead is out of date
             else:
-                if len(rows) < size:
+                if len(records) < size:
                     return
                 # Few at a time when documents are large (file chunks), many when small.
-                average = sum(len(raw) for _, _, raw in rows) // len(rows)
-                size = max(4, min(256, 1_000_000 // (average + 1)))
+                average = sum(len(record[-1]) for record in records) // size
+                size = max(4, min(_LARGEST_CHUNK, _CHUNK_BYTES // (average + 1)))
 
     def count(self, collection: Collection) -> int:
         """Return the number of documents."""
