@@ -189,14 +189,14 @@ def _replace_with(context: Context, spec: Any) -> Stage:
     def replace(document: Document) -> Document:
         value = evaluate(document)
         require(type(value) is dict, "Location40228", "'newRoot' must evaluate to an object")
-        return value  # type: ignore[no-any-return]
+        return value
 
     return lambda documents: map(replace, documents)
 
 
 def _unwind(context: Context, spec: Any) -> Stage:
     options = spec if type(spec) is dict else {"path": spec}
-    path = options.get("path")
+    path: Any = options.get("path")
     fits = isinstance(path, str) and path.startswith("$")
     require(fits, "Location28818", "path option to $unwind stage should begin with '$'")
     known = set(options) <= {"path", "preserveNullAndEmptyArrays", "includeArrayIndex"}

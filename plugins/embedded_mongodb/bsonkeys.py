@@ -227,8 +227,11 @@ def decode_at(key: bytes, at: int) -> tuple[Any, int]:
         return text, at
     if kind == CODE:
         return Code(text), at
-    rest, at = _unescape(key, at) if kind == REGEX else decode_at(key, at)
-    return (Regex if kind == REGEX else Code)(text, rest), at
+    if kind == REGEX:
+        flags, at = _unescape(key, at)
+        return Regex(text, flags), at
+    scope, at = decode_at(key, at)
+    return Code(text, scope), at
 
 
 def _decode_date(key: bytes) -> dt.datetime | DatetimeMS:

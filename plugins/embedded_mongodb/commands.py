@@ -153,4 +153,4 @@ def _document(body: Document, name: str) -> Document:
     value = body.get(name)
     value = {} if value is None else value
     require(type(value) is dict, "TypeMismatch", f"BSON field '{name}' is the wrong type")
-    return value  # type: ignore[no-any-return]
+    return value

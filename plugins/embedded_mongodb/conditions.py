@@ -167,7 +167,7 @@ def _type(argument: Any) -> Condition:
         if name == "number":
             numbers |= {1, 16, 18, 19}
         else:
-            number = TYPE_ALIASES.get(name) if isinstance(name, str) else name
+            number: Any = TYPE_ALIASES.get(name) if isinstance(name, str) else name
             known = number in TYPE_ALIASES.values() and not isinstance(number, bool)
             require(known, "BadValue", f"Unknown type: {name}")
             numbers.add(number)
@@ -191,7 +191,7 @@ def _all(wanted: Any) -> Condition:
 
 
 def _mod(argument: Any) -> Condition:
-    pair = argument if type(argument) is list and len(argument) == 2 else [None]
+    pair: list[Any] = argument if type(argument) is list and len(argument) == 2 else [None]
     numbers = all(isinstance(n, (int, float)) and math.isfinite(n) for n in pair)
     require(numbers, "BadValue", "malformed mod, needs to be an array of two numbers")
     divisor, remainder = int(pair[0]), int(pair[1])

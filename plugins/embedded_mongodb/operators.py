@@ -71,7 +71,7 @@ def named_arguments(
     fits = type(spec) is dict and set(required) <= set(spec) <= {*required, *optional}
     known = ", ".join((*required, *optional))
     require(fits, "FailedToParse", f"{name} takes an object with the fields {known}")
-    return spec  # type: ignore[no-any-return]
+    return spec
 
 
 def _plain(name: str, least: int, most: int, function: Callable[..., Any]) -> Builder:
@@ -202,7 +202,7 @@ def _case(name: str, letters: str, turned: str) -> Builder:
 
 def _array(value: Any, name: str, code: str) -> list[Any]:
     require(type(value) is list, code, f"The argument to {name} must be an array")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _in(needle: Any, array: Any) -> bool:

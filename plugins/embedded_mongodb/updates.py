@@ -152,7 +152,7 @@ def _array_at(document: Document, path: list[str]) -> list[Any]:
     array = paths.get(document, path)
     message = f"The path '{'.'.join(path)}' must exist to apply array updates"
     require(type(array) is list, "BadValue", message)
-    return array  # type: ignore[no-any-return]
+    return array
 
 
 def _change(document: Document, target: list[str], name: str, argument: Any) -> None:
