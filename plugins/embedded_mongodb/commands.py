@@ -144,13 +144,19 @@ def query_of(body: Document, filter_field: str) -> Query:
 
 def _whole(body: Document, name: str) -> int:
     value = body.get(name) or 0
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0
-    require(whole, "TypeMismatch", f"BSON field '{name}' is the wrong type")
-    return int(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value % 1 == 0:
+        return int(value)
+    raise _wrong_type(name)
 
 
 def _document(body: Document, name: str) -> Document:
     value = body.get(name)
-    value = {} if value is None else value
-    require(type(value) is dict, "TypeMismatch", f"BSON field '{name}' is the wrong type")
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise _wrong_type(name)
     return value
+
+
+def _wrong_type(name: str) -> CommandError:
+    return CommandError("TypeMismatch", f"BSON field '{name}' is the wrong type")

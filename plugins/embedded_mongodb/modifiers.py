@@ -26,12 +26,15 @@ class Unset:
 
 
 def _arithmetic(name: str, function: Callable[[Any, Any], Any]) -> Apply:
+    no_number = f"Cannot apply {name} to a non-numeric value"
+    too_large = f"Failed to apply {name}: the result is too large"
+
     def apply(current: Any, argument: Any) -> Any:
         if current is MISSING:
             current = 0
-        require(is_number(current), "TypeMismatch", f"Cannot apply {name} to a non-numeric value")
+        require(is_number(current), "TypeMismatch", no_number)
         result = combine(current, argument, function)
-        require(fits(result), "BadValue", f"Failed to apply {name}: the result is too large")
+        require(fits(result), "BadValue", too_large)
         return result
 
     return apply

@@ -22,6 +22,7 @@ from .indexes import Index, entry_checksum
 from .transactions import PAGE_SIZE, Transactions
 
 Document = dict[str, Any]
+_TOO_LARGE = f"a document may have {MAX_DOCUMENT} bytes"
 # About how much log a change costs beside the document: a few pages of tables and indexes.
 _OVERHEAD = 3 * PAGE_SIZE
 _FIRST_CHUNK, _LARGEST_FIRST, _LARGEST_CHUNK, _CHUNK_BYTES = 16, 64, 256, 1_000_000
@@ -105,8 +106,7 @@ class Storage(Transactions):
     def insert(self, collection: Collection, document: Document) -> None:
         """Add a document that has an `_id`. Raises DuplicateKey, BSONObjectTooLarge."""
         raw = encode_document(document)
-        fits = len(raw) <= MAX_DOCUMENT
-        require(fits, "BSONObjectTooLarge", f"BSONObj size: {len(raw)} is invalid")
+        require(len(raw) <= MAX_DOCUMENT, "BSONObjectTooLarge", _TOO_LARGE)
         self._written += len(raw) + _OVERHEAD
         sql = f"INSERT INTO d{collection.id} (id, crc, doc) VALUES (?, ?, ?)"
         parameters = (encode(document["_id"]), zlib.crc32(raw), raw)
@@ -131,8 +131,7 @@ class Storage(Transactions):
 
         `touched` are the top-level fields that may differ, None when any may.
         """
-        fits = len(raw) <= MAX_DOCUMENT
-        require(fits, "Location17419", f"the updated document is larger than {MAX_DOCUMENT}")
+        require(len(raw) <= MAX_DOCUMENT, "Location17419", _TOO_LARGE)
         self._written += len(raw) + _OVERHEAD
         sql = f"UPDATE d{collection.id} SET crc = ?, doc = ? WHERE row = ?"
         affected = [index for index in collection.indexes if index.depends_on(touched)]

@@ -120,17 +120,9 @@ class Transactions:
 
     # Blocks of reading and of writing
 
-    @contextmanager
-    def read(self) -> Iterator[Catalog]:
+    def read(self) -> _Reading:
         """Run a block on one snapshot of the data, and the catalog that belongs to it."""
-        reader = self._take_reader()
-        if reader.state != self._state:
-            self._renew(reader)
-        self._begin(reader.connection)
-        try:
-            yield reader.catalog
-        finally:
-            self._put_back(reader)
+        return _Reading(self)
 
     @contextmanager
     def write(self) -> Iterator[None]:
@@ -256,6 +248,24 @@ class Transactions:
             idle.append(self._take_reader())
             idle[-1].end_snapshot()
         self._readers += idle
+
+
+class _Reading:
+    """The block of `Transactions.read`: a class because a generator would take longer."""
+
+    def __init__(self, file: Transactions) -> None:
+        self._file = file
+
+    def __enter__(self) -> Catalog:
+        file, reader = self._file, self._file._take_reader()
+        self._reader = reader
+        if reader.state != file._state:
+            file._renew(reader)
+        file._begin(reader.connection)
+        return reader.catalog
+
+    def __exit__(self, *exception: object) -> None:
+        self._file._put_back(self._reader)
 
 
 def storage_failure(error: sqlite3.Error) -> CommandError:

@@ -118,9 +118,9 @@ def _element_tests(name: str, query: Document) -> list[ElementTest]:
 def _changes(spec: Document) -> list[tuple[list[str], str, Any]]:
     changes = []
     for name, fields in spec.items():
-        known = name == "$rename" or name in MODIFIERS
-        require(known, "FailedToParse", f"Unknown modifier: {name}")
-        require(type(fields) is dict, "FailedToParse", f"{name} needs fields")
+        if name != "$rename" and name not in MODIFIERS:
+            raise CommandError("FailedToParse", f"Unknown modifier: {name}")
+        require(type(fields) is dict, "FailedToParse", "Modifiers operate on fields")
         for path, argument in fields.items():
             if name in CHECKS:
                 fits, error, message = CHECKS[name]
