@@ -37,6 +37,19 @@ def merge(spans: Iterable[Span], tolerance_ms: int = 0) -> list[Span]:
     return merged
 
 
+def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """Return what is left of `spans` outside `taken`, in order."""
+    left = merge(spans)
+    for start, end in merge(taken):
+        left = [
+            piece
+            for first, last in left
+            for piece in ((first, min(last, start)), (max(first, end), last))
+            if piece[0] < piece[1]
+        ]
+    return left
+
+
 def coverage(
     segments: Iterable[Span], expected: Span, tolerance_ms: int = TOLERANCE_MS
 ) -> Coverage:

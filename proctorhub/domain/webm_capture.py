@@ -1,15 +1,16 @@
 """Reading the WebM of a browser's MediaRecorder, and writing its frames as a segment of ours.
 
 Nothing is decoded: the frames are copied. The reader takes what browsers write (RFC 9559): sizes
-may be unknown, clusters many, blocks simple or grouped; VP8 and Opus only, and no lacing.
+may be unknown, clusters many, blocks simple or grouped; VP8 or H.264, and Opus; no lacing.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from proctorhub.domain import h264_units
 from proctorhub.domain.webm_join import (
     CLUSTER,
     EBML,
@@ -22,9 +23,11 @@ from proctorhub.domain.webm_join import (
 
 VIDEO, AUDIO = 1, 2
 _ENTERED = (SEGMENT, b"\x16\x54\xae\x6b", b"\xae", CLUSTER, b"\xa0")
-_CODECS = {b"V_VP8": VIDEO, b"A_OPUS": AUDIO}
+_CODECS = {b"V_VP8": VIDEO, b"V_MPEG4/ISO/AVC": VIDEO, b"A_OPUS": AUDIO}
+_VIDEO_CODECS = {b"V_VP8": "VP8", b"V_MPEG4/ISO/AVC": "H264"}
 _TIMESTAMP, _BLOCK, _SIMPLE_BLOCK = b"\xe7", b"\xa1", b"\xa3"
 _TRACK_ENTRY, _TRACK_NUMBER, _CODEC, _ENCODINGS = b"\xae", b"\xd7", b"\x86", b"\x6d\x80"
+_PRIVATE = b"\x63\xa2"
 _LACING = 0x06
 _KEYFRAME_START = b"\x9d\x01\x2a"
 _LARGEST_RELATIVE_MS = 0x7FFF
@@ -40,11 +43,24 @@ class Block:
     key: bool
 
 
-def read(data: bytes) -> list[Block]:
-    """Return the frames of a file in its order. Raises NotWebm."""
+@dataclass(frozen=True)
+class Capture:
+    """The frames of a file in its order; `video_codec` is `VP8`, `H264`, or None without pictures.
+
+    H.264 frames are NAL units with four-byte lengths, keyframes with their parameter sets.
+    """
+
+    blocks: list[Block]
+    video_codec: str | None
+
+
+def read(data: bytes) -> Capture:
+    """Return what a file holds. Raises NotWebm."""
     if not data.startswith(EBML):
         raise NotWebm("no EBML header")
     tracks: dict[int, int] = {}
+    privates: dict[int, bytes] = {}
+    video_codec: str | None = None
     number, cluster_ms = 0, 0
     blocks: list[Block] = []
     for name, body in _elements(data):
@@ -54,17 +70,24 @@ def read(data: bytes) -> list[Block]:
             number = _unsigned(body)
         elif name == _CODEC:
             if bytes(body) not in _CODECS or not number:
-                raise NotWebm("a codec that is neither VP8 nor Opus")
+                raise NotWebm("a codec that is neither VP8, H.264 nor Opus")
             tracks[number] = _CODECS[bytes(body)]
+            video_codec = _VIDEO_CODECS.get(bytes(body), video_codec)
+        elif name == _PRIVATE:
+            privates[number] = bytes(body)
         elif name == _ENCODINGS:
             raise NotWebm("encoded content")
         elif name == _TIMESTAMP:
             cluster_ms = _unsigned(body)
         elif name in (_BLOCK, _SIMPLE_BLOCK):
-            blocks.append(_block(body, tracks, cluster_ms))
+            block_number, block = _block(body, tracks, cluster_ms)
+            if block.track == VIDEO:
+                private = privates.get(block_number, b"")
+                block = _picture(block, video_codec, private)
+            blocks.append(block)
     if not blocks:
         raise NotWebm("not one frame")
-    return blocks
+    return Capture(blocks, video_codec)
 
 
 def write(head: bytes, blocks: Sequence[Block], origin_ms: int) -> bytes:
@@ -115,7 +138,17 @@ def _elements(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         at += size
 
 
-def _block(body: memoryview, tracks: dict[int, int], cluster_ms: int) -> Block:
+def _picture(block: Block, codec: str | None, private: bytes) -> Block:
+    if codec != "H264":
+        return replace(block, key=_is_keyframe(block.data))
+    try:
+        data, key = h264_units.normal(block.data, private)
+    except h264_units.MalformedUnits as error:
+        raise NotWebm(str(error)) from None
+    return replace(block, data=data, key=key)
+
+
+def _block(body: memoryview, tracks: dict[int, int], cluster_ms: int) -> tuple[int, Block]:
     number, width = read_size(bytes(body[:8]), 0)
     if number not in tracks or len(body) <= width + 3:
         raise NotWebm("a block of no track")
@@ -124,9 +157,7 @@ def _block(body: memoryview, tracks: dict[int, int], cluster_ms: int) -> Block:
         raise NotWebm("laced blocks")
     frame = bytes(body[width + 3 :])
     at_ms = max(0, cluster_ms + relative)
-    if tracks[number] == AUDIO:
-        return Block(AUDIO, at_ms, frame, True)
-    return Block(VIDEO, at_ms, frame, _is_keyframe(frame))
+    return number, Block(tracks[number], at_ms, frame, True)
 
 
 def _is_keyframe(frame: bytes) -> bool:

@@ -4,13 +4,17 @@ Every segment is a header and one Cluster: `1F43B675`, an 8-byte size, then the 
 `E7 88` with 8 bytes (Matroska, RFC 9559 §5.1.3). The joined file is a new header with Duration and
 Cues, and then the clusters with their timestamps rewritten: only these few bytes are new,
 everything else is a range of a stored blob.
+
+Where only one track of a segment is missing for a while, its filling lies inside the segment: the
+segment's cluster is cut into two before the first block behind the hole, and the filling comes in
+between, so that the times of each track never step back.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 EBML, SEGMENT, INFO, TRACKS, CUES, CLUSTER = (
     b"\x1a\x45\xdf\xa3",
@@ -27,13 +31,39 @@ CONTENT_TYPE = "video/webm"
 
 @dataclass(frozen=True)
 class Piece:
-    """Where one stored segment lies on the joined timeline; times are epoch milliseconds."""
+    """Where one stored segment lies on the joined timeline; times are epoch milliseconds.
+
+    A `part` of a cut segment is the range of its bytes with these blocks. What lies `beside` other
+    pieces, a filling or the rest of a cut segment, moves none of them. Players go to pieces that
+    are `sought`, because those have all tracks from there on.
+    """
 
     key: str
     bytes: int
     header_bytes: int
     started_at_ms: int
     ended_at_ms: int
+    part: tuple[int, int] | None = None
+    beside: bool = False
+    sought: bool = True
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Return the range of bytes that hold the blocks."""
+        return self.part or (self.header_bytes + CLUSTER_HEAD_BYTES, self.bytes)
+
+    def cut(self, fillings: Sequence[tuple[int, Piece]]) -> list[Piece]:
+        """Return the pieces of this segment with fillings between them, each before an offset."""
+        at, end = self.blocks
+        found: list[Piece] = []
+        for offset, filling in sorted(fillings, key=lambda item: item[0]):
+            found.append(replace(self, part=(at, offset)) if not found else self._rest(at, offset))
+            found.append(replace(filling, beside=True, sought=False))
+            at = offset
+        return [*found, self._rest(at, end)] if found else [self]
+
+    def _rest(self, start: int, end: int) -> Piece:
+        return replace(self, part=(start, end), beside=True, sought=False)
 
 
 @dataclass(frozen=True)
@@ -84,26 +114,39 @@ def layout(tracks: bytes, pieces: Sequence[Piece]) -> list[Chunk]:
         + element(b"\x4d\x80", b"ProctorHub")
         + element(b"\x57\x41", b"ProctorHub"),
     )
-    cue_bytes = len(_cues(stamps, [0] * len(pieces)))
-    position = len(info) + len(tracks) + cue_bytes
+    sought = [(stamp, n) for n, stamp in enumerate(stamps) if pieces[n].sought]
+    position = len(info) + len(tracks) + len(_cues([(stamp, 0) for stamp, _ in sought]))
     positions = []
     for piece in pieces:
         positions.append(position)
-        position += piece.bytes - piece.header_bytes
-    head = _ebml_head() + SEGMENT + _size(position, 8) + info + tracks + _cues(stamps, positions)
+        start, end = piece.blocks
+        position += CLUSTER_HEAD_BYTES + end - start
+    cues = _cues([(stamp, positions[n]) for stamp, n in sought])
+    head = _ebml_head() + SEGMENT + _size(position, 8) + info + tracks + cues
     chunks = [Chunk(len(head), literal=head)]
     for piece, stamp in zip(pieces, stamps, strict=True):
-        cluster = piece.bytes - piece.header_bytes
-        cluster_head = CLUSTER + _size(cluster - 12, 8) + b"\xe7\x88" + unsigned(stamp, 8)
+        start, end = piece.blocks
+        size = CLUSTER_HEAD_BYTES - 12 + end - start
+        cluster_head = CLUSTER + _size(size, 8) + b"\xe7\x88" + unsigned(stamp, 8)
         chunks.append(Chunk(len(cluster_head), literal=cluster_head))
-        chunks.append(
-            Chunk(
-                cluster - CLUSTER_HEAD_BYTES,
-                key=piece.key,
-                start=piece.header_bytes + CLUSTER_HEAD_BYTES,
-            )
-        )
+        chunks.append(Chunk(end - start, key=piece.key, start=start))
     return chunks
+
+
+def offset_of(data: bytes, header_bytes: int, after_ms: Mapping[int, int]) -> int | None:
+    """Return where a segment of ours has its first block of a track at or after a time, if any.
+
+    `after_ms` maps track numbers to milliseconds since the segment's origin.
+    """
+    stamp = int.from_bytes(data[header_bytes + CLUSTER_HEAD_BYTES - 8 :][:8], "big")
+    at = header_bytes + CLUSTER_HEAD_BYTES
+    while at + _BLOCK_HEAD.size <= len(data):
+        _, size, track, relative, _ = _BLOCK_HEAD.unpack_from(data, at)
+        wanted = after_ms.get(track & 0x7F)
+        if wanted is not None and stamp + relative >= wanted:
+            return at
+        at += 5 + (size & 0x0FFFFFFF)
+    return None
 
 
 def cut(chunks: Sequence[Chunk], start: int, length: int) -> Iterator[Chunk]:
@@ -133,21 +176,27 @@ def unsigned(value: int, width: int) -> bytes:
     return value.to_bytes(width, "big")
 
 
+_BLOCK_HEAD = struct.Struct(">BIBhB")
 _EPOCH_2001_MS = 978_307_200_000
 
 
 def _stamps(pieces: Sequence[Piece]) -> list[int]:
     """Cluster times in ms; they never go back, even where two senders overlapped."""
     stamps: list[int] = []
-    floor = 0
+    floor = moved = 0
     for piece in pieces:
-        stamp = max(piece.started_at_ms - pieces[0].started_at_ms, floor)
+        own = piece.started_at_ms - pieces[0].started_at_ms
+        if piece.beside:
+            stamps.append(max(0, own + moved))
+            continue
+        stamp = max(own, floor)
+        moved = stamp - own
         stamps.append(stamp)
         floor = stamp + (piece.ended_at_ms - piece.started_at_ms)
     return stamps
 
 
-def _cues(stamps: Sequence[int], positions: Sequence[int]) -> bytes:
+def _cues(sought: Sequence[tuple[int, int]]) -> bytes:
     points = b"".join(
         element(
             b"\xbb",
@@ -156,7 +205,7 @@ def _cues(stamps: Sequence[int], positions: Sequence[int]) -> bytes:
                 b"\xb7", element(b"\xf7", unsigned(1, 1)) + element(b"\xf1", unsigned(position, 8))
             ),
         )
-        for stamp, position in zip(stamps, positions, strict=True)
+        for stamp, position in sought
     )
     return element(CUES, points)
 

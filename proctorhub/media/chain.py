@@ -121,7 +121,7 @@ class Chain:
         self._folder = keeping.spool.folder(record)
         self._folder.mkdir(parents=True, exist_ok=True)
         keeping.later(keeping.spool.open_chain, record)
-        self.coverage = Coverage(self._gap)
+        self.coverage = Coverage(publisher.tracks, self._gap)
         codec = publisher.tracks["video"].codec if "video" in publisher.tracks else None
         self._recorder = Recorder(
             record,
@@ -273,6 +273,8 @@ class Chain:
             self.publisher.on_frame = None  # packets still come until the connection is closed
         if self._recorder is not None:
             self._recorder.close()
+            if self.coverage is not None:
+                self.coverage.end()
             assert self._keeping is not None and self._folder is not None
             if self._keeping.sampler is not None:
                 self._keeping.sampler.closed(self)

@@ -1,12 +1,13 @@
 """Which stretches of media time are recorded and which are missing, and why.
 
 Seen from the frames on their way to the file, whose times come from RTP timestamps and sender
-reports, and from the sequence numbers that were given up.
+reports, and from the sequence numbers that were given up. A track that stays away while another
+goes on is told of while it lasts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from proctorhub.domain.media import GapCause
 
@@ -18,52 +19,93 @@ PAUSE_GAP_MS = {"video": 2500, "audio": 1000}
 SLACK_MS = 100
 #: A frame is recorded so long after it came at most; losses before that explain nothing any more.
 RECORDED_WITHIN_MS = 10_000
+#: A hole that lasts is told again and again after so long. A node that is killed tells no more.
+PIECE_MS = 5000
 
 
 class Coverage:
     """Watches one chain's frames. `gap(track, from_ms, to_ms, cause)` tells of each hole.
 
-    All times are UTC milliseconds on the node's clock. What is missing between two chains is for
-    the control plane to see: it knows both.
+    All times are UTC milliseconds on the node's clock, and no frame is recorded at a time before
+    one of any track that was recorded already. What is missing between two chains is for the
+    control plane to see: it knows both.
     """
 
-    def __init__(self, gap: Callable[[str, int, int, GapCause], None]) -> None:
+    def __init__(
+        self, tracks: Iterable[str], gap: Callable[[str, int, int, GapCause], None]
+    ) -> None:
+        self._tracks = tuple(tracks)
         self._gap = gap
         self._lost: dict[str, list[tuple[int, int]]] = {}
-        self._last_ms: dict[str, int] = {}
+        #: Up to where each track is accounted for; all begin with the first frame of any.
+        self._until: dict[str, int] = {}
+        #: Tracks of which a part of the present hole was told already.
+        self._away: set[str] = set()
         self.recorded_ms: dict[str, int] = {}
         self.missing_ms: dict[tuple[str, GapCause], int] = {}
 
     def lost(self, track: str, before_ms: int, after_ms: int) -> None:
         """Packets were given up between the media of these two times."""
-        since = self._last_ms.get(track, before_ms - RECORDED_WITHIN_MS)
+        since = self._until.get(track, before_ms - RECORDED_WITHIN_MS)
         losses = [(start, end) for start, end in self._lost.get(track, []) if end > since]
         self._lost[track] = [*losses, (before_ms - SLACK_MS, after_ms + SLACK_MS)]
 
     def recorded(self, track: str, at_ms: int) -> None:
         """A frame of this time is being recorded."""
-        last = self._last_ms.get(track)
-        self._last_ms[track] = at_ms
-        if last is None:
-            self.recorded_ms[track] = 0
-            return
-        hole = at_ms - last
-        if hole <= LOSS_GAP_MS:
-            self.recorded_ms[track] += hole
-            return
-        if any(start < at_ms and end > last for start, end in self._lost.get(track, [])):
-            self._missing(track, last, at_ms, GapCause.NETWORK)
-        elif hole > PAUSE_GAP_MS[track]:
-            self._missing(track, last, at_ms, GapCause.CLIENT)
+        until = self._until
+        if not until:
+            until.update(dict.fromkeys(self._tracks, at_ms))
+            self.recorded_ms.update(dict.fromkeys(self._tracks, 0))
+        if at_ms - until[track] <= LOSS_GAP_MS and track not in self._away:
+            self.recorded_ms[track] += max(0, at_ms - until[track])
+        else:
+            self._reached(track, at_ms)
+        until[track] = max(at_ms, until[track])
+        for other, accounted in until.items():
+            # longer than a pause it is a hole, however it ends
+            if at_ms - accounted > (PIECE_MS if other in self._away else PAUSE_GAP_MS[other]):
+                self._missing(other, accounted, at_ms)
+                self._away.add(other)
+                until[other] = at_ms
+
+    def end(self) -> None:
+        """The chain is over: tell of tracks that stayed away until then."""
+        last = max(self._until.values(), default=0)
+        for track in self._until:
+            if self._until[track] < last:
+                self._reached(track, last)
+                self._until[track] = last
+
+    def not_written(self, track: str, from_ms: int, to_ms: int) -> None:
+        """Media of this stretch could not be written, though some of it counted as recorded."""
+        until = self._until.setdefault(track, from_ms)
+        taken_back = min(max(0, until - from_ms), self.recorded_ms.setdefault(track, 0))
+        self.recorded_ms[track] -= taken_back
+        self._until[track] = max(to_ms, until)
+        self._missing(track, from_ms, to_ms, GapCause.STORAGE)
+
+    def _reached(self, track: str, at_ms: int) -> None:
+        """Account for the hole up to a time."""
+        since = self._until[track]
+        hole = at_ms - since
+        away = track in self._away
+        self._away.discard(track)
+        cause = self._cause(track, since, at_ms)
+        long = LOSS_GAP_MS if cause is GapCause.NETWORK else PAUSE_GAP_MS[track]
+        if away or hole > long:
+            self._missing(track, since, at_ms, cause)
         else:
             self.recorded_ms[track] += hole
 
-    def not_written(self, track: str, from_ms: int, to_ms: int) -> None:
-        """Media of this stretch came and could not be written."""
-        self._last_ms[track] = max(to_ms, self._last_ms.get(track, 0))
-        self._missing(track, from_ms, to_ms, GapCause.STORAGE)
+    def _cause(self, track: str, from_ms: int, to_ms: int) -> GapCause:
+        losses = self._lost.get(track, [])
+        lost = any(start < to_ms and end > from_ms for start, end in losses)
+        return GapCause.NETWORK if lost else GapCause.CLIENT
 
-    def _missing(self, track: str, from_ms: int, to_ms: int, cause: GapCause) -> None:
+    def _missing(self, track: str, from_ms: int, to_ms: int, cause: GapCause | None = None) -> None:
+        if to_ms <= from_ms:
+            return
+        cause = cause or self._cause(track, from_ms, to_ms)
         key = (track, cause)
         self.missing_ms[key] = self.missing_ms.get(key, 0) + to_ms - from_ms
         self._gap(track, from_ms, to_ms, cause)

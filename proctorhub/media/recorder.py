@@ -33,6 +33,12 @@ HARD_MAX_MS = 30_000
 IDLE_CLOSE_S = 5.0
 KEYFRAME_EVERY_MS = 1000
 AUDIO_FRAME_MS = 20
+#: After a file could not be written frames wait so long before another is begun.
+TRY_AGAIN_MS = 2000
+#: While nothing can be written that is told in pieces, so that it shows while it lasts.
+TELL_NO_ROOM_MS = 10_000
+#: A disk that took something for so long is in order again.
+RECOVERED_MS = 3000
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Recorder:
         self._asked_ms = -KEYFRAME_EVERY_MS
         self._lost_packets = 0
         self._no_room_since: int | None = None
+        self._failed_ms = -TRY_AGAIN_MS
         self._taken = dict.fromkeys(clocks, 0)
         #: How many frames of each track have gone into files, told with each flush.
         self.written = dict(self._taken)
@@ -146,14 +153,19 @@ class Recorder:
             self.dropped += 1
             self._ask(newest["video"])
         starts = [queue[0][0] for queue in (pictures, sounds) if queue]
-        if not starts:
+        if not starts or (not everything and max(newest.values()) - self._failed_ms < TRY_AGAIN_MS):
             return False
         waited = newest["audio"] - starts[0] if sounds else 0
         expected = "video" in self._clocks and not pictures
         if expected and waited < START_WAIT_MS and not everything:
             return False  # the first keyframe is on its way; let the sound wait for it
         self._open(max(min(starts), self._written_ms), pictures[0][1] if pictures else None)
-        return True
+        if self._segment is None:
+            self.dropped += len(pictures) + len(sounds)
+            pictures.clear()
+            sounds.clear()
+            self._tell_no_room(max(newest.values()), TELL_NO_ROOM_MS)
+        return self._segment is not None
 
     def _open(self, at: int, keyframe: Frame | None) -> None:
         try:
@@ -166,10 +178,8 @@ class Recorder:
         except (SpoolFull, OSError) as error:
             self._no_room(at, error)
             return
-        if self._no_room_since is not None:
-            origin = self._record.origin_ms
-            self._links.storage_gap(origin + self._no_room_since, origin + at)
-            self._no_room_since = None
+        self._tell_no_room(at)
+        self._no_room_since = None
         self._video = video
         self._seq += 1
         self._counts = {"video": 0, "audio": 0}
@@ -178,9 +188,17 @@ class Recorder:
         if self._no_room_since is None:
             log.error("cannot_record", session_id=self._record.session_id, error=str(error))
             self._no_room_since = at
+        self._failed_ms = max(self._merged.newest.values())
         if self.failing is None:
             self.failing_since_s = time.time()
         self.failing = Reason.SPOOL_FULL if isinstance(error, SpoolFull) else Reason.DISK
+
+    def _tell_no_room(self, until: int, at_least_ms: int = 0) -> None:
+        since = self._no_room_since
+        if since is not None and until - since >= at_least_ms:
+            origin = self._record.origin_ms
+            self._links.storage_gap(origin + since, origin + until)
+            self._no_room_since = until
 
     def _write(self, at: int, frame: Frame) -> None:
         segment = self._segment
@@ -257,7 +275,8 @@ class Recorder:
             segment.path.unlink()
 
     def _into_file(self) -> None:
-        self.failing = None
+        if max(self._merged.newest.values()) - self._failed_ms > RECOVERED_MS:
+            self.failing = None
         self.written = dict(self._taken)
 
     def _end_ms(self) -> int:
@@ -293,7 +312,4 @@ class Recorder:
         self._merged.start()
         self._release(everything=True)
         self._end()
-        if self._no_room_since is not None:
-            origin = self._record.origin_ms
-            newest = max(self._merged.newest.values())
-            self._links.storage_gap(origin + self._no_room_since, origin + newest)
+        self._tell_no_room(max(self._merged.newest.values()))

@@ -203,6 +203,7 @@ class Session(Document):  # type: ignore[misc]
     paused_at = UtcField()
     finished_at = UtcField()
     verdict_queued = BooleanField(default=False)
+    last_gaps_noted = BooleanField(default=False)
     recordings_told = BooleanField(default=False)
     media_node = StringField()
     placed_at = UtcField()
@@ -266,7 +267,10 @@ class Notice(Document):  # type: ignore[misc]
 
 
 class Segment(Document):  # type: ignore[misc]
-    """One stored piece of a recording; the fields are those of domain.media.ClosedSegment."""
+    """One stored piece of a recording; the fields are those of domain.media.ClosedSegment.
+
+    A filling of one track lies `within` another segment, before the block at `within_offset`.
+    """
 
     id = StringField(primary_key=True)
     session_id = StringField(required=True)
@@ -290,6 +294,8 @@ class Segment(Document):  # type: ignore[misc]
     video_drift_ms_h = FloatField()
     sound_offset_ms = FloatField()
     blob_key = StringField(required=True)
+    within = StringField()
+    within_offset = IntField()
     origin = StringField(default=Origin.NODE.value, choices=[origin.value for origin in Origin])
     stored_at = UtcField(default=utc_now)
     meta = {

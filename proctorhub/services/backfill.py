@@ -13,31 +13,38 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from proctorhub.domain import backfill, webm_capture
-from proctorhub.domain.completeness import Span
+from proctorhub.domain import backfill, webm_capture, webm_join
+from proctorhub.domain.completeness import Span, merge
 from proctorhub.domain.media import Origin
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.domain.ticket import Source
 from proctorhub.domain.webm_join import NotWebm
 from proctorhub.records.base import utc_now
-from proctorhub.records.sessions import ClientChunk, Gap, Segment
-from proctorhub.services import access, changing, log
+from proctorhub.records.sessions import ClientChunk, Segment
+from proctorhub.services import access, changing, log, reckoning
 from proctorhub.services.errors import Conflict, Invalid, NotFound
 from proctorhub.services.recording import moment
 from proctorhub.services.runtime import current
 
 SOURCES = (Source.CAMERA.value, Source.SCREEN.value)
-#: After the end a page may still send what was asked of it.
-GRACE = timedelta(minutes=2)
+#: After the end a page may still send what was asked of it, as long as it keeps what it has.
+GRACE = timedelta(minutes=10)
+_NUMBERS = {"video": webm_capture.VIDEO, "audio": webm_capture.AUDIO}
 #: How far a browser's clock may be ahead of ours.
 AHEAD_MS = 2_000
 
 
 def gaps(actor: Actor, session_id: str) -> dict[str, Any]:
-    """Return what is still missing of the candidate's own sources. Raises NotFound."""
-    access.as_candidate(actor, session_id)
-    return {"items": [_source(session_id, source) for source in SOURCES]}
+    """Return what is still missing of the candidate's own sources. Raises NotFound.
+
+    `settled` tells that the session is over and nothing further will be found missing.
+    """
+    session = access.as_candidate(actor, session_id)
+    return {
+        "items": [_source(session, source) for source in SOURCES],
+        "settled": bool(session.get("last_gaps_noted")),
+    }
 
 
 def fill(
@@ -52,38 +59,43 @@ def fill(
 ) -> dict[str, Any]:
     """Keep a chunk and make segments of what falls into gaps; the same chunk again does no harm.
 
-    Raises NotFound, Invalid, and Conflict `state_not_allowed`, `wrong_number`, `number_taken` or
-    `no_gap`.
+    Raises NotFound, Invalid, and Conflict `state_not_allowed`, `wrong_number`, `number_taken`,
+    `other_codec` or `no_gap`.
     """
-    _require_open(access.as_candidate(actor, session_id))
+    session = access.as_candidate(actor, session_id)
+    _require_open(session)
     if source not in SOURCES:
         raise NotFound("source")
     span = _span(started_at, ended_at)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise Invalid("sha256", "This is not the SHA-256 of what was sent.")
-    blocks = _blocks(data, span)
-    chunk = _accepted(session_id, source, number, span, data, sha256)
+    capture = _capture(data, span)
+    if _pattern(session_id, source, capture, span[0]) is None:
+        raise Conflict("The media node has nothing of this codec.", code="other_codec")
+    chunk = _accepted(session, source, number, span, data, sha256)
     store = current().store
     store.put(chunk["blob_key"], io.BytesIO(data), size=len(data), sha256=sha256)
     filled = []
-    for index, stretch in enumerate(_stretches(session_id, source, span, before=number)):
-        piece = backfill.filling(blocks, span, stretch)
-        pattern = _pattern(session_id, source, stretch)
+    for index, wanted in enumerate(_wanted(session, source, span, before=number)):
+        piece = backfill.filling(capture.blocks, span, wanted)
+        pattern = _pattern(session_id, source, capture, piece.started_at_ms) if piece else None
         if piece and pattern:
-            segment = _stored(f"{chunk['_id']}-{index}") or _store(chunk, index, piece, pattern)
+            segment = _stored(f"{chunk['_id']}-{index}") or _store(
+                chunk, index, piece, wanted, pattern
+            )
             _tell(actor, chunk, segment)
             filled.append(_filled(segment))
     return {"number": number, "filled": filled}
 
 
-def _source(session_id: str, source: str) -> dict[str, Any]:
-    count = ClientChunk.objects(session_id=session_id, source=source).count()
+def _source(session: changing.Document, source: str) -> dict[str, Any]:
+    count = ClientChunk.objects(session_id=session["_id"], source=source).count()
+    spans = [span for gaps in _open(session, source, before=count).values() for span in gaps]
     return {
         "source": source,
         "next_number": count,
         "gaps": [
-            {"started_at": moment(start), "ended_at": moment(end)}
-            for start, end in _open(session_id, source, before=count)
+            {"started_at": moment(start), "ended_at": moment(end)} for start, end in merge(spans)
         ],
     }
 
@@ -105,21 +117,22 @@ def _span(started_at: datetime, ended_at: datetime) -> Span:
     return span
 
 
-def _blocks(data: bytes, span: Span) -> list[webm_capture.Block]:
+def _capture(data: bytes, span: Span) -> webm_capture.Capture:
     try:
-        blocks = webm_capture.read(data)
+        capture = webm_capture.read(data)
     except NotWebm as error:
-        raise Invalid("body", f"This is no WebM of VP8 and Opus: {error}.") from None
-    if not backfill.plausible(blocks, span):
+        raise Invalid("body", f"This is no WebM of VP8 or H.264 and Opus: {error}.") from None
+    if not backfill.plausible(capture.blocks, span):
         raise Invalid("ended_at", "What was sent is longer than these times.")
-    return blocks
+    return capture
 
 
 def _accepted(
-    session_id: str, source: str, number: int, span: Span, data: bytes, sha256: str
+    session: changing.Document, source: str, number: int, span: Span, data: bytes, sha256: str
 ) -> changing.Document:
     """Return the chunk's record. Numbers have no holes, so each chunk sees all before it."""
     chunks = ClientChunk._get_collection()
+    session_id = session["_id"]
     record_id = f"{session_id}-{source}-{number}"
     chunk: changing.Document = {
         "_id": record_id,
@@ -134,7 +147,7 @@ def _accepted(
         "received_at": utc_now(),
     }
     if number == ClientChunk.objects(session_id=session_id, source=source).count():
-        if not _stretches(session_id, source, span, before=number):
+        if not _wanted(session, source, span, before=number):
             raise Conflict("Nothing is missing at that time.", code="no_gap")
         try:
             chunks.insert_one(chunk)
@@ -151,35 +164,74 @@ def _accepted(
     return found
 
 
-def _stretches(session_id: str, source: str, span: Span, *, before: int) -> list[Span]:
-    return backfill.overlaps(span, _open(session_id, source, before=before))
+def _wanted(
+    session: changing.Document, source: str, span: Span, *, before: int
+) -> list[backfill.Wanted]:
+    return backfill.overlaps(span, _open(session, source, before=before))
 
 
-def _open(session_id: str, source: str, *, before: int) -> list[Span]:
-    """Return what the node noted as missing, has not got, and no chunk below a number covers."""
-    where = {"session_id": session_id, "source": source}
-    noted = [(g.started_at_ms, g.ended_at_ms) for g in Gap.objects(**where)]
-    if not noted:
-        return []
-    near = Segment.objects(
-        **where,
-        origin__ne=Origin.CLIENT.value,
-        ended_at_ms__gt=min(start for start, _ in noted),
-    )
-    recorded = [(s.started_at_ms, s.ended_at_ms) for s in near]
-    chunks = ClientChunk.objects(**where, number__lt=before)
+def _open(session: changing.Document, source: str, *, before: int) -> dict[int, list[Span]]:
+    """Return what the node noted as missing, has not got, and no chunk below a number covers.
+
+    By track; nothing while the node has no segment whose header a filling could take over.
+    """
+    known, newest = reckoning.recorded_by_node(session["_id"], source)
+    if not known.noted or not newest:
+        return {}
+    if session.get("last_gaps_noted"):
+        newest = max(newest, *(gap.ended_at_ms + 1 for gap in known.noted))
+    chunks = ClientChunk.objects(session_id=session["_id"], source=source, number__lt=before)
     claimed = [(c.started_at_ms, c.ended_at_ms) for c in chunks]
-    left = backfill.open_gaps(noted, recorded, claimed)
-    return [span for span in left if _pattern(session_id, source, span)]
+    return {
+        number: backfill.open_gaps(
+            [gap.span for gap in known.noted if gap.concerns(track)],
+            known.recorded(track),
+            claimed,
+            newest,
+        )
+        for track, number in _NUMBERS.items()
+        if track in known.tracks
+    }
 
 
-def _pattern(session_id: str, source: str, span: Span) -> Segment | None:
-    """Return the node's segment whose header the filling takes over, so that they join."""
+def _pattern(
+    session_id: str, source: str, capture: webm_capture.Capture, at_ms: int
+) -> Segment | None:
+    """Return the node's segment whose header the filling takes over, so that they join.
+
+    None where the node recorded another codec than the browser did.
+    """
     found = Segment.objects(
-        session_id=session_id, source=source, origin__ne=Origin.CLIENT.value, video_codec="VP8"
+        session_id=session_id,
+        source=source,
+        origin__ne=Origin.CLIENT.value,
+        video_codec=capture.video_codec,
     )
-    before = found.filter(started_at_ms__lte=span[0]).order_by("-started_at_ms").first()
+    before = found.filter(started_at_ms__lte=at_ms).order_by("-started_at_ms").first()
     return before or found.order_by("started_at_ms").first()
+
+
+def _place(
+    session_id: str, source: str, piece: backfill.Filling, wanted: backfill.Wanted
+) -> tuple[str, int] | None:
+    """Return the node's segment that a filling lies within, and before which of its bytes."""
+    host = (
+        Segment.objects(
+            session_id=session_id,
+            source=source,
+            origin__ne=Origin.CLIENT.value,
+            started_at_ms__lte=piece.started_at_ms,
+            ended_at_ms__gt=piece.started_at_ms,
+        )
+        .order_by("-started_at_ms")
+        .first()
+    )
+    if host is None:
+        return None
+    data = b"".join(current().store.get(host.blob_key))
+    after = {track: spans[0][0] - host.origin_ms for track, spans in wanted.items()}
+    offset = webm_join.offset_of(data, host.header_bytes, after)
+    return None if offset is None else (host.id, offset)
 
 
 def _stored(segment_id: str) -> changing.Document | None:
@@ -188,7 +240,11 @@ def _stored(segment_id: str) -> changing.Document | None:
 
 
 def _store(
-    chunk: changing.Document, index: int, piece: backfill.Filling, pattern: Segment
+    chunk: changing.Document,
+    index: int,
+    piece: backfill.Filling,
+    wanted: backfill.Wanted,
+    pattern: Segment,
 ) -> changing.Document:
     store = current().store
     head = b"".join(store.get(pattern.blob_key, length=pattern.header_bytes))
@@ -221,6 +277,9 @@ def _store(
         "origin": Origin.CLIENT.value,
         "stored_at": utc_now(),
     }
+    place = _place(chunk["session_id"], chunk["source"], piece, wanted)
+    if place is not None:
+        segment["within"], segment["within_offset"] = place
     Segment._get_collection().update_one(
         {"_id": segment["_id"]}, {"$setOnInsert": segment}, upsert=True
     )

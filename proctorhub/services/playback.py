@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proctorhub.domain import webm_join
+from proctorhub.domain.media import Origin
 from proctorhub.domain.permissions import Actor, Standing
 from proctorhub.domain.session import State
 from proctorhub.domain.ticket import RECORDED_SOURCES
@@ -100,10 +101,7 @@ def described_by(part: list[Segment]) -> Segment:
 def _joined(segments: list[Segment]) -> Recording:
     whole = described_by(segments)
     header = b"".join(current().store.get(whole.blob_key, length=whole.header_bytes))
-    pieces = [
-        Piece(s.blob_key, s.bytes, s.header_bytes, s.started_at_ms, s.ended_at_ms) for s in segments
-    ]
-    chunks = tuple(webm_join.layout(webm_join.tracks_element(header), pieces))
+    chunks = tuple(webm_join.layout(webm_join.tracks_element(header), _pieces(segments)))
     digest = hashlib.sha256("".join(s.sha256 for s in segments).encode()).hexdigest()
     return Recording(
         sum(chunk.length for chunk in chunks),
@@ -113,3 +111,36 @@ def _joined(segments: list[Segment]) -> Recording:
         max(s.ended_at_ms for s in segments),
         chunks,
     )
+
+
+def _pieces(segments: list[Segment]) -> list[Piece]:
+    there = {segment.id for segment in segments}
+    inside: dict[str, list[tuple[int, Piece]]] = {}
+    for segment in segments:
+        if segment.within in there:
+            inside.setdefault(segment.within, []).append((segment.within_offset, _piece(segment)))
+    return [
+        piece
+        for segment in segments
+        if segment.within not in there
+        for piece in (
+            _piece(segment).cut(inside[segment.id]) if segment.id in inside else [_piece(segment)]
+        )
+    ]
+
+
+def _piece(segment: Segment) -> Piece:
+    return Piece(
+        segment.blob_key,
+        segment.bytes,
+        segment.header_bytes,
+        segment.started_at_ms,
+        segment.ended_at_ms,
+        beside=segment.origin == Origin.CLIENT.value,
+        sought=segment.origin != Origin.CLIENT.value or _is_whole(segment),
+    )
+
+
+def _is_whole(segment: Segment) -> bool:
+    """Tell whether a filling has all tracks; else others lie at the same time."""
+    return bool(segment.video_frames and (segment.audio_frames or not segment.has_audio))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from proctorhub.domain.session import MEDIA_ENDED
@@ -10,14 +9,10 @@ from proctorhub.records.connection import server_time
 from proctorhub.records.exams import Exam
 from proctorhub.records.people import User
 from proctorhub.records.sessions import Segment, Session
-from proctorhub.services import backfill, log, nodes, outbox, report
+from proctorhub.services import backfill, log, nodes, outbox, report, settling
 from proctorhub.services.changing import Document
 from proctorhub.services.runtime import current
 
-#: A node must have told of itself so long after the end, because it hears of the end a bit later.
-HEARD_AFTER = timedelta(seconds=2)
-#: So long a node that is away may come back with what it holds; then the rest counts as lost.
-LOST_AFTER = timedelta(minutes=15)
 _AT_ONCE = 100
 
 
@@ -30,8 +25,13 @@ def tell_finished() -> int:
     now, known = server_time(), nodes.all_stored()
     count = 0
     for session in found:
-        if session.get("sources") and not _is_whole(session, known, now):
-            continue
+        if session.get("sources"):
+            if not settling.is_settled(session, known, now):
+                continue
+            if not session.get("last_gaps_noted"):
+                settling.note_last_gaps(session)
+            if now - session["finished_at"] < backfill.GRACE and _can_be_filled(session):
+                continue
         for source in session.get("sources") or {}:
             message_id = f"recording:{session['_id']}:{source}"
             outbox.queue(message_id, outbox.RECORDING, session["_id"], event(session, source))
@@ -94,23 +94,6 @@ def _gap(gap: dict[str, Any]) -> dict[str, Any]:
         "ended_at": log.millis(gap["ended_at"]),
         "cause": gap["cause"],
     }
-
-
-def _is_whole(session: Document, known: list[Document], now: datetime) -> bool:
-    """Tell whether every source is closed and no node holds media of the session any more."""
-    ended: datetime = session["finished_at"]
-    if now - ended > LOST_AFTER:
-        return True
-    if now - ended < HEARD_AFTER:
-        return False
-    if any(status["state"] != "closed" for status in session["sources"].values()):
-        return False
-    for node in known:
-        if session["_id"] in node["holding"]:
-            return False
-        if nodes.is_alive(node, now) and node["beat_at"] < ended + HEARD_AFTER:
-            return False
-    return not (now - ended < backfill.GRACE and _can_be_filled(session))
 
 
 def _can_be_filled(session: Document) -> bool:

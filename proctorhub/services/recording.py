@@ -161,10 +161,15 @@ def moment(at_ms: int) -> datetime:
 
 def closing_cause(session_id: str, chain: str) -> GapCause:
     """Return why media is missing after a chain; one without a good-bye died with its node."""
-    for entry in reversed(log.of_kind(session_id, "source.closed")):
-        if entry["data"]["chain"] == chain:
-            return _CAUSE_OF_CLOSING[CloseReason(entry["data"]["reason"])]
-    return GapCause.NODE
+    return closing_causes(session_id).get(chain, GapCause.NODE)
+
+
+def closing_causes(session_id: str) -> dict[str, GapCause]:
+    """Return why media is missing after each chain that said good-bye."""
+    return {
+        entry["data"]["chain"]: _CAUSE_OF_CLOSING[CloseReason(entry["data"]["reason"])]
+        for entry in log.of_kind(session_id, "source.closed")
+    }
 
 
 def _note_gap_before(segment: ClosedSegment) -> None:
@@ -190,14 +195,3 @@ def _note_gap_before(segment: ClosedSegment) -> None:
             cause=closing_cause(segment.session_id, before["chain"]),
         )
     )
-
-
-def media_end(session: changing.Document, source: str) -> int | None:
-    """Return when the source was last expected to send, epoch ms; None while it still is."""
-    if session["state"] in MEDIA_OPEN:
-        return None
-    finished = session.get("finished_at")
-    status = (session.get("sources") or {}).get(source)
-    closed = status["at"] if status and status["state"] == "closed" else None
-    ends = [log.millis(at) for at in (finished, closed) if at]
-    return min(ends) if ends else None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from proctorhub.domain import backfill, completeness, evidence
+from proctorhub.domain import evidence
 from proctorhub.domain.media import Origin
 from proctorhub.domain.permissions import Actor, Standing, visible_to
+from proctorhub.domain.reckoning import Account, Gap
 from proctorhub.domain.session import State
 from proctorhub.domain.ticket import RECORDED_SOURCES
-from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Exam
-from proctorhub.records.sessions import Gap, Segment
+from proctorhub.records.sessions import Segment
 from proctorhub.services import (
     access,
     alarms,
@@ -22,14 +20,12 @@ from proctorhub.services import (
     log,
     playback,
     reading,
+    reckoning,
     recording,
     sessions,
     watchers,
 )
 from proctorhub.services.errors import NotFound
-
-#: A source counts as expected from its first connection on; its first frame may take this long.
-FIRST_FRAME_MS = 3000
 
 
 def report(actor: Actor, session_id: str) -> dict[str, Any]:
@@ -90,47 +86,6 @@ def live_entries(actor: Actor, session_id: str, after: int = -1) -> list[dict[st
     return [e for e in log.entries(session_id, after) if visible_to(side, e["kind"])]
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """What the media node has of one source, and what it is with the client's fillings."""
-
-    by_node: completeness.Coverage
-    filled: completeness.Coverage
-
-    @property
-    def backfilled_ms(self) -> int:
-        """Return how much only the candidate's own browser had."""
-        return self.filled.recorded_ms - self.by_node.recorded_ms
-
-    @property
-    def healed(self) -> list[completeness.Span]:
-        """Return the stretches that were filled."""
-        return backfill.subtract(self.by_node.holes, self.filled.holes)
-
-
-def coverage(session: changing.Document, source: str) -> Coverage:
-    """Return how much of one source is recorded, and the holes."""
-    found = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
-    by_origin: dict[str, list[completeness.Span]] = {origin.value: [] for origin in Origin}
-    for segment in found:
-        by_origin[segment.origin].append((segment.started_at_ms, segment.ended_at_ms))
-    spans = by_origin[Origin.NODE.value]
-    status = (session.get("sources") or {}).get(source)
-    if not status and not spans:
-        nothing = completeness.Coverage(0, 0, ())
-        return Coverage(nothing, nothing)
-    opened = log.millis(status["first_at"]) if status and status.get("first_at") else spans[0][0]
-    first = spans[0][0] if spans and spans[0][0] - opened <= FIRST_FRAME_MS else opened
-    end = recording.media_end(session, source)
-    if end is None:
-        end = spans[-1][1] if spans else log.millis(utc_now())
-    expected = (first, max(first, end))
-    return Coverage(
-        completeness.coverage(spans, expected),
-        completeness.coverage([*spans, *by_origin[Origin.CLIENT.value]], expected),
-    )
-
-
 def sync(segments: list[Segment]) -> dict[str, float | None]:
     """Return the clocks of some segments: the newest drift of each track, ms per hour.
 
@@ -153,9 +108,7 @@ def _present(session: changing.Document) -> list[str]:
 
 
 def _track(session: changing.Document, source: str) -> dict[str, Any]:
-    covered = coverage(session, source)
-    found = Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms")
-    segments = list(found)
+    reckoned = reckoning.of_source(session, source)
     return {
         "source": source,
         "segments": [
@@ -171,64 +124,47 @@ def _track(session: changing.Document, source: str) -> dict[str, Any]:
                 "video_codec": s.video_codec,
                 "has_audio": s.has_audio,
             }
-            for s in segments
+            for s in reckoned.segments
         ],
-        "gaps": _gaps(session, source, covered.filled.holes),
-        "healed": _healed(session, source, covered),
-        "sync": sync(segments),
-        "expected_s": round(covered.by_node.expected_ms / 1000, 3),
-        "recorded_s": round(covered.by_node.recorded_ms / 1000, 3),
-        "backfilled_s": round(covered.backfilled_ms / 1000, 3),
-        "completeness": round(covered.filled.completeness, 5),
+        "sync": sync(reckoned.segments),
+        **_account(reckoned.whole),
+        "by_track": [
+            {"track": name, **_account(account)} for name, account in reckoned.tracks.items()
+        ],
     }
 
 
-def _healed(session: changing.Document, source: str, covered: Coverage) -> list[dict[str, Any]]:
-    told = _gaps(session, source, covered.healed)
-    return [{**gap, "origin": Origin.CLIENT.value} for gap in told]
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        **_missing(account),
+        "expected_s": round(account.expected_ms / 1000, 3),
+        "recorded_s": round(account.recorded_ms / 1000, 3),
+        "backfilled_s": round(account.backfilled_ms / 1000, 3),
+        "completeness": round(account.completeness, 5),
+    }
 
 
-def _gaps(
-    session: changing.Document, source: str, holes: Iterable[completeness.Span]
-) -> list[dict[str, Any]]:
-    noted = list(Gap.objects(session_id=session["_id"], source=source))
-    found = []
-    for start, end in holes:
-        overlapping = [g for g in noted if g.started_at_ms < end and g.ended_at_ms > start]
-        if overlapping:
-            cause = overlapping[0].cause
-        else:
-            before = (
-                Segment.objects(
-                    session_id=session["_id"],
-                    source=source,
-                    origin__ne=Origin.CLIENT.value,
-                    ended_at_ms__lte=start + 1,
-                )
-                .order_by("-ended_at_ms")
-                .first()
-            )
-            cause = recording.closing_cause(session["_id"], before.chain if before else "")
-        found.append(
-            {
-                "track": overlapping[0].track if overlapping else "all",
-                "started_at": recording.moment(start),
-                "ended_at": recording.moment(end),
-                "cause": str(cause),
-            }
-        )
-    return found
+def _missing(account: Account) -> dict[str, Any]:
+    return {
+        "gaps": [_gap(gap) for gap in account.gaps],
+        "healed": [{**_gap(gap), "origin": Origin.CLIENT.value} for gap in account.healed],
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "track": gap.track,
+        "started_at": recording.moment(gap.started_at_ms),
+        "ended_at": recording.moment(gap.ended_at_ms),
+        "cause": gap.cause.value,
+    }
 
 
 def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]:
     parts = playback.parts_of(session["_id"], source)
     if not parts:
         return []
-    covered = coverage(session, source)
-    missing = {
-        "gaps": _gaps(session, source, covered.filled.holes),
-        "healed": _healed(session, source, covered),
-    }
+    whole = reckoning.of_source(session, source).whole
     items = []
     for number, segments in enumerate(parts):
         starts, ends = segments[0].started_at_ms, max(s.ended_at_ms for s in segments)
@@ -242,8 +178,8 @@ def _recordings(session: changing.Document, source: str) -> list[dict[str, Any]]
                 "ends_at": recording.moment(ends),
                 "duration_s": round((ends - starts) / 1000, 3),
                 "bytes": sum(s.bytes for s in segments),
-                "completeness": round(covered.filled.completeness, 5),
-                **missing,
+                "completeness": round(whole.completeness, 5),
+                **_missing(whole),
                 "sync": sync(segments),
                 "video_codec": playback.described_by(segments).video_codec,
                 "has_audio": segments[0].has_audio,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proctorhub.domain import backfill
-from proctorhub.domain.completeness import TOLERANCE_MS, Span, merge
+from proctorhub.domain.completeness import TOLERANCE_MS, Span, merge, subtract
 from proctorhub.domain.media import Origin
 from proctorhub.domain.permissions import Actor, Right
 from proctorhub.domain.session import MEDIA_OPEN
@@ -55,7 +54,7 @@ def _missing(session_ids: list[str]) -> dict[str, list[int]]:
     filled = _spans(Segment, of_clients) if noted else {}
     found: dict[str, list[int]] = {}
     for (session_id, source), gaps in noted.items():
-        holes = backfill.subtract(gaps, filled.get((session_id, source), []))
+        holes = subtract(gaps, filled.get((session_id, source), []))
         lasting = [end - start for start, end in holes if end - start > TOLERANCE_MS]
         found.setdefault(session_id, []).extend(lasting)
     return found

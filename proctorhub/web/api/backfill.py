@@ -7,8 +7,7 @@ from typing import Any
 from proctorhub.domain.permissions import Actor
 from proctorhub.services import backfill
 from proctorhub.services.errors import Invalid
-from proctorhub.web.api.answers import Items
-from proctorhub.web.api.evidence_answers import BackfillSource, Filled
+from proctorhub.web.api.evidence_answers import BackfillOverview, Filled
 from proctorhub.web.api.fields import Moment, Query, Sha256
 from proctorhub.web.api.routing import Resource
 from proctorhub.web.limits import CHUNK_LIMIT
@@ -26,7 +25,7 @@ class ChunkQuery(Query):
     sha256: Sha256
 
 
-@resource.route("GET", "/sessions/<session_id>/backfill", answer=Items[BackfillSource])
+@resource.route("GET", "/sessions/<session_id>/backfill", answer=BackfillOverview)
 def get_backfill(actor: Actor, session_id: str) -> dict[str, Any]:
     """List the gaps that the candidate's own recordings could still fill."""
     return backfill.gaps(actor, session_id)

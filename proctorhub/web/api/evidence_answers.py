@@ -88,21 +88,33 @@ class Segment(Answer):
     has_audio: bool | None
 
 
-class Track(Answer):
-    """What is recorded of one source, and what is missing.
+class Account(Answer):
+    """How the expected time is made up: `recorded_s`, `backfilled_s` and the gaps add up to it.
 
     `recorded_s` is the media node's own; `backfilled_s` came from the candidate's browser.
     """
 
-    source: str
-    segments: list[Segment]
     gaps: list[Gap]
     healed: list[Healed]
-    sync: Sync
     expected_s: float
     recorded_s: float
     backfilled_s: float
     completeness: float
+
+
+class TrackAccount(Account):
+    """What is recorded of one track, and what is missing."""
+
+    track: Literal["video", "audio"]
+
+
+class Track(Account):
+    """One source; a moment of it counts as recorded when each of its tracks is."""
+
+    source: str
+    segments: list[Segment]
+    sync: Sync
+    by_track: list[TrackAccount]
 
 
 class MediaOverview(Answer):
@@ -125,6 +137,13 @@ class BackfillSource(Answer):
     source: Literal["camera", "screen"]
     next_number: int
     gaps: list[Span]
+
+
+class BackfillOverview(Answer):
+    """What could still be filled; once it is `settled` nothing further will be found missing."""
+
+    items: list[BackfillSource]
+    settled: bool
 
 
 class FilledSpan(Span):

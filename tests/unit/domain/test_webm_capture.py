@@ -67,7 +67,7 @@ def test_unknown_sizes_groups_and_many_clusters():
         cluster(0, sized(b"\xa3", block(1, 0, VP8_KEY)), sized(b"\xa3", block(2, 5, b"o")))
         + cluster(4000, sized(b"\xa0", sized(b"\xa1", block(1, -3, VP8_DELTA))))
     )
-    assert webm_capture.read(data) == [
+    assert webm_capture.read(data).blocks == [
         Block(VIDEO, 0, VP8_KEY, True),
         Block(AUDIO, 5, b"o", True),
         Block(VIDEO, 3997, VP8_DELTA, False),
@@ -76,13 +76,13 @@ def test_unknown_sizes_groups_and_many_clusters():
 
 def test_the_bitstream_says_what_a_keyframe_is():
     data = file(cluster(0, sized(b"\xa3", block(1, 0, VP8_DELTA, 0x80))))
-    assert [b.key for b in webm_capture.read(data)] == [False]
+    assert [b.key for b in webm_capture.read(data).blocks] == [False]
 
 
 REFUSED = {
     "no EBML header": b"RIFF" + bytes(20),
     "not one frame": file(b""),
-    "a codec that is neither VP8 nor Opus": file(b"", entry(1, b"V_VP9")),
+    "a codec that is neither VP8, H.264 nor Opus": file(b"", entry(1, b"V_VP9")),
     "encoded content": file(b"", entry(1, b"V_VP8", sized(b"\x6d\x80", b""))),
     "a block of no track": file(cluster(0, sized(b"\xa3", block(3, 0, VP8_KEY)))),
     "laced blocks": file(cluster(0, sized(b"\xa3", block(1, 0, VP8_KEY, 0x02)))),
@@ -119,7 +119,7 @@ def test_damage_is_refused_or_read(data):
 def test_written_as_the_node_writes():
     blocks = [
         Block(b.track, ORIGIN + 5000 + b.at_ms, b.data, b.key)
-        for b in sorted(webm_capture.read(recorded()), key=lambda b: b.at_ms)
+        for b in sorted(webm_capture.read(recorded()).blocks, key=lambda b: b.at_ms)
     ]
     head = header(VideoTrack("VP8", 320, 240), True)
     data = webm_capture.write(head, blocks, ORIGIN)

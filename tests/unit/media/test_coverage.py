@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proctorhub.domain.completeness import merge
 from proctorhub.domain.media import GapCause
 from proctorhub.media.coverage import Coverage
 
@@ -28,7 +30,7 @@ Gap = tuple[str, int, int, GapCause]
 )
 def test_holes(track: str, lost: bool, hole_ms: int, cause: GapCause | None) -> None:
     found: list[Gap] = []
-    coverage = Coverage(lambda *gap: found.append(gap))
+    coverage = Coverage([track], lambda *gap: found.append(gap))
     coverage.recorded(track, 9_960)
     if lost:
         coverage.lost(track, 10_000, 10_000 + hole_ms)
@@ -40,7 +42,7 @@ def test_holes(track: str, lost: bool, hole_ms: int, cause: GapCause | None) -> 
 
 def test_an_old_loss_explains_no_later_pause() -> None:
     found: list[Gap] = []
-    coverage = Coverage(lambda *gap: found.append(gap))
+    coverage = Coverage(["video"], lambda *gap: found.append(gap))
     coverage.recorded("video", 0)
     coverage.lost("video", 0, 60)
     for at in (60, 500, 900, 1300):
@@ -50,13 +52,13 @@ def test_an_old_loss_explains_no_later_pause() -> None:
 
 
 def test_the_beginning_is_no_hole() -> None:
-    coverage = Coverage(lambda *gap: pytest.fail("no gap"))
+    coverage = Coverage(["video"], lambda *gap: pytest.fail("no gap"))
     coverage.recorded("video", 99_999)
 
 
 def test_what_could_not_be_written_is_counted_once() -> None:
     found: list[Gap] = []
-    coverage = Coverage(lambda *gap: found.append(gap))
+    coverage = Coverage(["audio"], lambda *gap: found.append(gap))
     coverage.recorded("audio", 1_000)
     coverage.not_written("audio", 1_020, 9_000)
     coverage.recorded("audio", 9_000)
@@ -66,7 +68,7 @@ def test_what_could_not_be_written_is_counted_once() -> None:
 @given(st.lists(st.tuples(st.integers(1, 6000), st.booleans()), max_size=60))
 def test_every_millisecond_is_recorded_or_missing(steps: list[tuple[int, bool]]) -> None:
     found: list[Gap] = []
-    coverage = Coverage(lambda *gap: found.append(gap))
+    coverage = Coverage(["video"], lambda *gap: found.append(gap))
     at = 5_000
     coverage.recorded("video", at)
     for step, lost in steps:
@@ -80,7 +82,7 @@ def test_every_millisecond_is_recorded_or_missing(steps: list[tuple[int, bool]])
 
 
 def test_losses_that_were_healed_by_what_follows_are_forgotten() -> None:
-    coverage = Coverage(lambda *gap: pytest.fail("no gap"))
+    coverage = Coverage(["audio"], lambda *gap: pytest.fail("no gap"))
 
     def hour(first_ms: int) -> int:
         for at_ms in range(first_ms, first_ms + 3_600_000, 200):
@@ -94,3 +96,55 @@ def test_losses_that_were_healed_by_what_follows_are_forgotten() -> None:
         assert hour(3_600_000) - first < 10_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_track_that_stays_away_is_told_of_while_it_lasts() -> None:
+    found: list[Gap] = []
+    coverage = Coverage(["video", "audio"], lambda *gap: found.append(gap))
+    for at in range(0, 30_000, 100):
+        coverage.recorded("audio", at)
+        if at < 4_000 or at >= 17_000:
+            coverage.recorded("video", at)
+        if at == 12_000:
+            assert found[-1][2] >= 9_000
+    assert found[0][1] == 3_900 and found[-1][2] == 17_000
+    assert all(before[2] == after[1] for before, after in itertools.pairwise(found))
+    assert {(track, cause) for track, _, _, cause in found} == {("video", GapCause.CLIENT)}
+
+
+def test_a_track_that_comes_late_or_goes_early_is_missing_there() -> None:
+    found: list[Gap] = []
+    coverage = Coverage(["video", "audio"], lambda *gap: found.append(gap))
+    for at in range(1_000, 20_000, 100):
+        coverage.recorded("audio", at)
+        if 4_000 <= at < 16_000:
+            coverage.recorded("video", at)
+    coverage.end()
+    assert {track for track, *_ in found} == {"video"}
+    assert merge((start, end) for _, start, end, _ in found) == [(1_000, 4_000), (15_900, 19_900)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9000), st.sampled_from(["video", "audio", "lost"])), max_size=60
+    )
+)
+def test_both_tracks_are_accounted_for_to_the_end(steps: list[tuple[int, str]]) -> None:
+    found: list[Gap] = []
+    coverage = Coverage(["video", "audio"], lambda *gap: found.append(gap))
+    at = 5_000
+    coverage.recorded("audio", at)
+    for step, what in steps:
+        at += step
+        if what == "lost":
+            coverage.lost("video", at - step, at)
+        else:
+            coverage.recorded(what, at)
+    coverage.end()
+    last = max(last for last in (5_000, *coverage._until.values()))
+    for track in ("video", "audio"):
+        gaps = [(start, end) for name, start, end, _ in found if name == track]
+        assert gaps == sorted(gaps)
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(gaps))
+        missing = sum(end - start for start, end in gaps)
+        assert coverage.recorded_ms[track] + missing == last - 5_000

@@ -269,7 +269,8 @@ def test_no_room_is_a_gap_that_ends_when_there_is_room(tmp_path: Path) -> None:
     ((start, end),) = studio.gaps
     assert start == studio.closed[0]["ended_at_ms"]
     assert end == studio.closed[1]["started_at_ms"]
-    assert 7_000 <= end - RECORD.origin_ms <= 9_100
+    # what waited for the next try is recorded as well
+    assert 5_900 <= end - RECORD.origin_ms <= 9_100
 
 
 def test_no_room_until_the_end_is_a_gap_too(tmp_path: Path) -> None:

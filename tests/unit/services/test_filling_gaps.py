@@ -12,12 +12,21 @@ import numpy as np
 import pytest
 
 from proctorhub.domain import evidence, webm_capture
-from proctorhub.domain.media import ClosedSegment
+from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.webm_capture import Block
 from proctorhub.media.webm import VideoTrack, header
 from proctorhub.records.base import utc_now
 from proctorhub.records.sessions import ClientChunk, Segment, Session
-from proctorhub.services import backfill, changing, log, playback, proctoring, recording, report
+from proctorhub.services import (
+    backfill,
+    changing,
+    log,
+    playback,
+    proctoring,
+    recording,
+    report,
+    settling,
+)
 from proctorhub.services.errors import Conflict, Invalid, NotFound
 
 RATE = 10
@@ -67,19 +76,22 @@ class Camera:
         recording.source_closed(session_id, "camera", "one", self.t + 4000, "connection_lost")
         self.segment("two", self.t + 10_000, dark)
 
-    def segment(self, chain: str, at: int, film: bytes) -> None:
+    def segment(self, chain: str, at: int, film: bytes, ms: int = 4000) -> None:
         head = header(VideoTrack("VP8", 160, 120), True)
-        frames = sorted(webm_capture.read(film), key=lambda b: b.at_ms)
-        blocks = [Block(b.track, at + b.at_ms, b.data, b.key) for b in frames]
+        blocks = self.frames(chain, at, film)
         data = webm_capture.write(head, blocks, self.origin)
         path = self.folder / f"{chain}.webm"
         path.write_bytes(data)
         recording.source_opened(self.id, "camera", chain, at, replaced=False)
         closed = ClosedSegment(
-            self.id, "camera", chain, 0, self.origin, at, at + 4000, len(data),
+            self.id, "camera", chain, 0, self.origin, at, at + ms, len(data),
             hashlib.sha256(data).hexdigest(), len(head), "VP8", 160, 120, True, 40, 200, 0,
         )  # fmt: skip
         recording.store_segment(closed, path)
+
+    def frames(self, chain: str, at: int, film: bytes) -> list[Block]:
+        frames = sorted(webm_capture.read(film).blocks, key=lambda b: b.at_ms)
+        return [Block(b.track, at + b.at_ms, b.data, b.key) for b in frames]
 
     def gaps(self) -> list[tuple[int, int]]:
         (camera, screen) = backfill.gaps(self.candidate, self.id)["items"]
@@ -242,3 +254,115 @@ def test_after_the_end_only_for_a_moment(camera, bright, proctor):
     with pytest.raises(Conflict) as refused:
         camera.send(1, 6300, bright)
     assert refused.value.code == "state_not_allowed"
+
+
+def decoded(actor, session_id: str):
+    """The joined recording's pictures as (time, brightness), and the times of its sound."""
+    film = playback.open(actor, session_id, "camera")
+    whole = b"".join(film.read(0, film.size))
+    with av.open(io.BytesIO(whole)) as container:
+        packets = [
+            (packet.stream.type, float(packet.pts * packet.time_base))
+            for packet in container.demux()
+            if packet.pts is not None
+        ]
+    with av.open(io.BytesIO(whole)) as container:
+        seen = [(f.time, f.to_ndarray(format="gray").mean()) for f in container.decode(video=0)]
+    by_kind = {kind: [at for k, at in packets if k == kind] for kind in ("video", "audio")}
+    return seen, by_kind
+
+
+class Halves(Camera):
+    """A camera whose picture, or sound, is missing for 3.5 s while the other goes on."""
+
+    def __init__(self, candidate, session_id: str, folder: Path, dark: bytes, missing: int):
+        self.missing = missing
+        super().__init__(candidate, session_id, folder, dark)
+        track = {webm_capture.VIDEO: "video", webm_capture.AUDIO: "audio"}[missing]
+        at = (track, self.t + 14_500, self.t + 18_000, "network")
+        recording.note_gap(NotedGap(session_id, "camera", "three", *at))
+
+    def segment(self, chain: str, at: int, film: bytes, ms: int = 4000) -> None:
+        super().segment(chain, at, film, ms)
+        if chain == "two":
+            super().segment("three", at + 4000, b"", 8000)
+
+    def frames(self, chain: str, at: int, film: bytes) -> list[Block]:
+        if chain != "three":
+            return super().frames(chain, at, film)
+        # eight seconds in one segment, with a hole in one track
+        source = Halves.film
+        blocks = [
+            Block(b.track, at + offset + b.at_ms, b.data, b.key)
+            for offset in (0, 4000)
+            for b in source
+            if not (b.track == self.missing and 500 <= offset + b.at_ms < 4000)
+        ]
+        return sorted(blocks, key=lambda b: b.at_ms)
+
+
+@pytest.mark.parametrize("missing", [webm_capture.VIDEO, webm_capture.AUDIO])
+def test_a_hole_of_one_track_is_filled_inside_its_segment(
+    missing, candidate, proctor, sitting_until, tmp_path, dark, bright
+):
+    Halves.film = webm_capture.read(dark).blocks
+    camera = Halves(candidate, sitting_until("running"), tmp_path, dark, missing)
+    assert camera.gaps() == [(4000, 10_000), (14_500, 18_000)]
+    (filled,) = camera.send(0, 14_000, bright)["filled"]
+    stored = Segment.objects.get(id=filled["segment_id"])
+    counts = {webm_capture.VIDEO: stored.video_frames, webm_capture.AUDIO: stored.audio_frames}
+    assert counts[missing] > 0 and [n for t, n in counts.items() if t != missing] == [0]
+    assert stored.within == "three-000000" and stored.within_offset > 0
+    assert camera.gaps() == [(4000, 10_000)]
+
+    track = report.media(proctor, camera.id)["tracks"][0]
+    assert [g["track"] for g in track["gaps"]] == ["all"]
+    name = {webm_capture.VIDEO: "video", webm_capture.AUDIO: "audio"}[missing]
+    assert [h["track"] for h in track["healed"]] == [name]
+    by_track = {t["track"]: t["backfilled_s"] for t in track["by_track"]}
+    assert by_track == {"video": 0.0, "audio": 0.0, name: 3.5}
+
+    seen, times = decoded(proctor, camera.id)
+    for at in times.values():
+        assert all(b >= a - 0.01 for a, b in pairwise(at))
+    whole = [at for at in times["video" if missing == webm_capture.VIDEO else "audio"] if at >= 14]
+    assert all(b - a <= 0.25 for a, b in pairwise(whole)) and whole[-1] >= 21.5
+    if missing == webm_capture.VIDEO:
+        assert all(light > 150 for at, light in seen if 14.55 <= at < 17.95)
+    assert all(light < 80 for at, light in seen if at >= 18 or 14 <= at < 14.45)
+
+
+def test_a_candidate_who_vanished_fills_the_end_afterwards(camera, proctor, bright):
+    camera.send(0, 2500, bright)
+    camera.send(1, 6300, bright)
+    recording.source_closed(camera.id, "camera", "two", camera.t + 14_000, "connection_lost")
+    proctoring.interrupt(proctor, camera.id, "nobody there")
+    Session.objects(id=camera.id).update(finished_at=recording.moment(camera.t + 20_000))
+    assert backfill.gaps(camera.candidate, camera.id)["settled"] is False
+    session = changing.raw(camera.id)
+    assert settling.is_settled(session, [], session["finished_at"] + settling.LOST_AFTER * 2)
+    for _ in range(2):
+        settling.note_last_gaps(session)
+    (entry,) = [e for e in log.of_kind(camera.id, "gap.noted") if e["data"]["track"] == "all"][1:]
+    assert (entry["data"]["started_at"], entry["data"]["ended_at"]) == (
+        camera.t + 14_000,
+        camera.t + 20_000,
+    )
+    assert entry["data"]["cause"] == "network"
+    assert backfill.gaps(camera.candidate, camera.id)["settled"] is True
+    assert camera.gaps() == [(14_000, 20_000)]
+    camera.send(2, 14_000, bright)
+    assert camera.gaps() == [(18_000, 20_000)]
+    track = report.media(proctor, camera.id)["tracks"][0]
+    (gap,) = track["gaps"]
+    assert log.millis(gap["started_at"]) == camera.t + 18_000
+    total = track["recorded_s"] + track["backfilled_s"] + 2.0
+    assert total == track["expected_s"] == 20.0
+
+
+def test_another_codec_than_the_node_recorded_fills_nothing(camera, bright):
+    Segment.objects(session_id=camera.id).update(video_codec="H264")
+    with pytest.raises(Conflict) as refused:
+        camera.send(0, 4000, bright)
+    assert refused.value.code == "other_codec"
+    assert ClientChunk.objects.count() == 0

@@ -4,6 +4,7 @@
 import { get, items, Problem, put } from "../lib/api.js";
 
 const ASK_EVERY_MS = 30_000;
+const ASK_AT_END_MS = 1000;
 // a gap is noted at once, but open only when the node has stored what comes behind it
 const ASK_AFTER_MS = [0, 6000, 12_000];
 const FIRST_PAUSE_MS = 2000;
@@ -20,6 +21,7 @@ export class Backfill {
   #over = false;
   #timer = 0;
   #useless = new Set();
+  #settled = false;
 
   /** `onAir()` tells whether the live connections stand: as long as they do not, nothing is sent. */
   constructor({ sessionId, ring, onAir }) {
@@ -46,9 +48,9 @@ export class Backfill {
       this.#again = false;
       if (!this.onAir()) return;
       try {
-        for (const { source, next_number, gaps } of items(await get(this.path))) {
-          await this.#fill(source, next_number, gaps);
-        }
+        const found = await get(this.path);
+        for (const { source, next_number, gaps } of items(found)) await this.#fill(source, next_number, gaps);
+        this.#settled = found.settled;
       } catch (error) {
         // what could not be sent or read now is asked for again by the timer
         if (!(error instanceof Problem || error instanceof DOMException)) throw error;
@@ -99,10 +101,16 @@ export class Backfill {
     }
   }
 
-  /** The end: send what is known to be missing, no longer than `patienceMs`, then stop. */
+  /** The end: send what is missing until the server has settled what that is, no longer than `patienceMs`. */
   async close(patienceMs) {
     clearInterval(this.#timer);
-    await Promise.race([this.look().catch(() => {}), pause(patienceMs)]);
+    const until = performance.now() + patienceMs;
+    const left = () => until - performance.now();
+    while (left() > 0) {
+      await Promise.race([this.look().catch(() => {}), pause(left())]);
+      if (this.#settled) break;
+      await pause(Math.min(ASK_AT_END_MS, left()));
+    }
     this.#over = true;
   }
 }

@@ -23,6 +23,15 @@ const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toStri
 /** Remove everything, whichever session it was of. */
 export const forget = () => done(indexedDB.deleteDatabase(NAME)).catch(() => {});
 
+/** Whether something of this session is kept. */
+export async function holds(sessionId) {
+  if (!(await indexedDB.databases()).some(({ name }) => name === NAME)) return false;
+  const database = await opened();
+  const kept = await done(database.transaction("session").objectStore("session").getKey(sessionId));
+  database.close();
+  return kept !== undefined;
+}
+
 function opened() {
   const request = indexedDB.open(NAME, 1);
   request.onupgradeneeded = () => {

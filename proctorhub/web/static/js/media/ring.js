@@ -8,11 +8,12 @@ const CHUNK_MS = 5000;
 const SLICE_MS = 1000;
 const LONGEST_OVERLAP_MS = 2000;
 const KEYFRAME_MS = 2000;
-// Chromium's recorder spends as much time on a VP8 frame as its rate allows; fewer frames cost less,
-// and VP8 is what the media node records, so that the pieces join.
+// Chromium's recorder spends as much time on a VP8 frame as its rate allows; fewer frames cost less.
 const FRAME_RATE = { camera: 8, screen: 2 };
+// what is sent is what the media node records: only the same codec joins with it
+const CONTAINER = { vp8: "video/webm;codecs=vp8", h264: "video/x-matroska;codecs=avc1" };
 
-const typeOf = (stream) => `video/webm;codecs=${stream.getAudioTracks().length ? "vp8,opus" : "vp8"}`;
+const typeOf = (stream, { video }) => `${CONTAINER[video.codec]}${stream.getAudioTracks().length ? ",opus" : ""}`;
 const live = (stream) => stream.getTracks().some((track) => track.readyState === "live");
 
 /** The same picture with fewer frames; the sound is shared. */
@@ -41,7 +42,7 @@ class Tape {
   #begin(before) {
     if (this.#over || !live(this.stream)) return;
     const recorder = new MediaRecorder(this.stream, {
-      mimeType: typeOf(this.stream),
+      mimeType: typeOf(this.stream, this.sending),
       videoBitsPerSecond: this.sending.video.kbit * 1000,
       audioBitsPerSecond: this.sending.audioKbit * 1000,
       videoKeyFrameIntervalDuration: KEYFRAME_MS,
@@ -107,7 +108,7 @@ export class Ring {
   /** Record this source from now on, instead of what was recorded of it before. */
   keep(source, stream, sending) {
     this.drop(source);
-    if (typeof MediaRecorder === "undefined" || !MediaRecorder.isTypeSupported(typeOf(stream))) return;
+    if (typeof MediaRecorder === "undefined" || !MediaRecorder.isTypeSupported(typeOf(stream, sending))) return;
     this.#tapes.set(source, new Tape(stream, source, sending, (...chunk) => this.#add(...chunk)));
   }
 

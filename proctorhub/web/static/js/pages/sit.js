@@ -10,7 +10,7 @@ import { t } from "../lib/t.js";
 import { stateBadge, stateWord, verdictBadge } from "../lib/words.js";
 import { IdentityCheck } from "../identity/check.js";
 import { EquipmentCheck } from "../media/equipment-check.js";
-import { forget } from "../media/ring-store.js";
+import { sendLeft } from "../media/leftover.js";
 import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
 import { ExamDoor } from "../session/exam-door.js";
@@ -41,7 +41,7 @@ let session = null;
 let consent = null;
 let check = null;
 let media = null;
-let onAir = false;
+let tidied = false;
 
 const time = new SitClock();
 const watched = () => session.exam.tier !== "none";
@@ -162,11 +162,12 @@ function mediaFor(state) {
     media?.close();
     media = null;
     // a visit that was cut short may have left something of a session that is over
-    if (!onAir) forget();
+    if (!tidied) sendLeft(session, clock.now());
+    tidied = true;
     if (state !== "planned") check?.release();
     return;
   }
-  onAir = true;
+  tidied = true;
   media ??= new SitMedia({
     sessionId: id,
     needsScreen: session.exam.rules?.require_screen !== false,

@@ -6,12 +6,12 @@ import { Backfill } from "../media/backfill.js";
 import * as devices from "../media/devices.js";
 import { LevelMeter } from "../media/level-meter.js";
 import { Publisher } from "../media/publisher.js";
+import { LAST_UPLOAD_MS } from "../media/leftover.js";
 import { Ring } from "../media/ring.js";
 import { partOf } from "../media/sending.js";
 import { Viewer } from "../media/viewer.js";
 
 const PATIENCE_MS = 2500;
-const LAST_UPLOAD_MS = 15_000;
 
 const chipWords = (source, state) =>
   ({

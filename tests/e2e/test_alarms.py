@@ -1,0 +1,212 @@
+"""A recorder, an uploader or a node that falls silent: the proctor hears of it within seconds."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e import processes
+from tests.e2e.conftest import Server
+from tests.e2e.steps import looks_like, waiting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+WITHIN_MS = 5_000
+#: A file of this size the node may still write; a segment is larger within a second.
+SMALL = 4_000
+
+
+def alarms(server: Server, session_id: str) -> list[dict[str, Any]]:
+    return server.api("GET", f"/sessions/{session_id}/media")["alarms"]
+
+
+def logged(server: Server, session_id: str, kind: str, part: str) -> list[dict[str, Any]]:
+    entries = server.api("GET", f"/sessions/{session_id}/log")["items"]
+    return [e["data"] for e in entries if e["kind"] == kind and e["data"]["part"] == part]
+
+
+def node_url(server: Server) -> str:
+    return server.api("GET", "/nodes")["items"][0]["url"]
+
+
+def metric(server: Server, part: str) -> float:
+    text = requests.get(f"{node_url(server)}/metrics", timeout=10).text
+    name = f'proctorhub_media_alarms{{part="{part}"}} '
+    return next(float(line.removeprefix(name)) for line in text.splitlines() if name in line)
+
+
+def told(console: Page, part: str, since: float) -> float:
+    """Wait until the console alarms; return how long that took since a moment."""
+    line = console.get_by_test_id("alarms").locator(f"li[data-part={part}]").first
+    expect(line).to_be_visible(timeout=30_000)
+    took = time.monotonic() - since
+    print(f"{part}: {took:.2f} s; {line.inner_text()}")
+    return took
+
+
+def over(server: Server, console: Page, session_id: str, part: str) -> None:
+    lines = console.get_by_test_id("alarms").locator(f"li[data-part={part}]")
+    expect(lines).to_have_count(0, timeout=40_000)
+    raised = logged(server, session_id, "alarm.raised", part)
+    cleared = logged(server, session_id, "alarm.cleared", part)
+    assert raised and len(cleared) == len(raised)
+    assert not [a for a in alarms(server, session_id) if a["part"] == part]
+
+
+@contextmanager
+def disk_refusing(pid: int) -> Iterator[None]:
+    """Let a process write no more than small files, as if its disk were full."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALL, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def storage_hanging(server: Server, session_id: str) -> Iterator[Callable[[], bool]]:
+    """Let the local storage block when it comes to the camera's next segment.
+
+    It finds a file of that name and reads the sum beside it, which is a pipe that nobody writes
+    to. Yields whether it blocks by now.
+    """
+    (camera,) = [
+        track
+        for track in server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+        if track["source"] == "camera"
+    ]
+    newest = camera["segments"][-1]
+    folder = server.data_dir / "storage" / "blobs" / "sessions" / session_id / "camera"
+    pipes = []
+    for ahead in range(2, 5):
+        blob = folder / newest["chain"] / f"{newest['seq'] + ahead:06d}.webm"
+        blob.write_bytes(b"")
+        pipe = blob.with_name(f"{blob.name}.sha256")
+        os.mkfifo(pipe)
+        pipes.append(pipe)
+    try:
+        yield lambda: _blocks(server, pipes[0])
+    finally:
+        for pipe in pipes:
+            both = os.open(pipe, os.O_RDWR)
+            pipe.unlink()
+            pipe.with_suffix("").unlink()
+            os.close(both)
+
+
+def _blocks(server: Server, pipe: Path) -> bool:
+    """Tell whether a thread of the node waits in opening a pipe."""
+    (node,) = processes.of(server.data_dir, "media")
+    waits = (p.read_text() for p in Path(f"/proc/{node}/task").glob("*/wchan"))
+    return any("fifo" in name or "wait_for_partner" in name for name in waits)
+
+
+@pytest.fixture
+def seen(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> tuple[Page, Page, str]:
+    """A candidate on air, and the proctor's console."""
+    sit, console, session_id = waiting(server, browser_with, sign_in)
+    deadline = time.monotonic() + 40
+    while len(server.api("GET", f"/sessions/{session_id}/media")["tracks"][0]["segments"]) < 2:
+        assert time.monotonic() < deadline, "nothing is stored"
+        time.sleep(0.5)
+    expect(console.get_by_test_id("alarms")).to_be_hidden()
+    return sit, console, session_id
+
+
+def test_a_recorder_that_cannot_write(server: Server, seen: tuple[Page, Page, str]) -> None:
+    _, console, session_id = seen
+    (node,) = processes.of(server.data_dir, "media")
+    with disk_refusing(node):
+        stopped = time.monotonic()
+        took = told(console, "recorder", stopped)
+        assert took * 1000 <= WITHIN_MS
+        expect(console.get_by_test_id("alarms")).to_contain_text("Tell the operator")
+        (alarm, *_) = [a for a in alarms(server, session_id) if a["part"] == "recorder"]
+        assert alarm["reason"] == "disk"
+        assert metric(server, "recorder") >= 1
+        # it is one alarm, however long it lasts
+        console.wait_for_timeout(6_000)
+        raised = logged(server, session_id, "alarm.raised", "recorder")
+        assert len(raised) == len({(a["source"], a["track"]) for a in raised})
+    over(server, console, session_id, "recorder")
+    assert metric(server, "recorder") == 0
+    looks_like(console, "camera-video", "astronaut")
+    gaps = server.api("GET", f"/sessions/{session_id}/media")["tracks"][0]["gaps"]
+    assert "storage" in {gap["cause"] for gap in gaps}
+
+
+def test_a_storage_that_hangs(server: Server, seen: tuple[Page, Page, str]) -> None:
+    _, console, session_id = seen
+    with storage_hanging(server, session_id) as blocks:
+        deadline = time.monotonic() + 40
+        while not blocks():
+            assert time.monotonic() < deadline, "the storage does not block"
+            time.sleep(0.02)
+        took = told(console, "uploader", time.monotonic())
+        assert took * 1000 <= WITHIN_MS
+        expect(console.get_by_test_id("alarms")).to_contain_text("Nothing is lost yet")
+        reasons = {a["source"]: a["reason"] for a in alarms(server, session_id)}
+        assert reasons == {"camera": "hanging", "screen": "hanging"}
+        assert metric(server, "uploader") >= 2
+    over(server, console, session_id, "uploader")
+    for track in server.api("GET", f"/sessions/{session_id}/media")["tracks"]:
+        assert track["gaps"] == []
+
+
+def test_a_storage_that_refuses(server: Server, seen: tuple[Page, Page, str]) -> None:
+    _, console, session_id = seen
+    blobs = server.data_dir / "storage" / "blobs"
+    aside = blobs.with_suffix(".away")
+    blobs.rename(aside)
+    blobs.touch()
+    try:
+        # the uploader notices with the next segment, which takes ten seconds at most
+        told(console, "uploader", time.monotonic())
+        assert {a["reason"] for a in alarms(server, session_id)} == {"failing"}
+    finally:
+        blobs.unlink()
+        aside.rename(blobs)
+    over(server, console, session_id, "uploader")
+
+
+def test_a_node_that_stands_still(server: Server, seen: tuple[Page, Page, str]) -> None:
+    _, console, session_id = seen
+    (node,) = processes.of(server.data_dir, "media")
+    os.kill(node, signal.SIGSTOP)
+    try:
+        assert told(console, "node", time.monotonic()) * 1000 <= WITHIN_MS
+    finally:
+        os.kill(node, signal.SIGCONT)
+    over(server, console, session_id, "node")
+
+
+def test_a_page_that_stands_still(server: Server, seen: tuple[Page, Page, str]) -> None:
+    sit, console, session_id = seen
+    sit.evaluate(
+        """() => {
+          const mute = (track) => (track.enabled = false);
+          document.querySelector("#camera-video").srcObject.getAudioTracks().forEach(mute);
+        }"""
+    )
+    sit.wait_for_timeout(3_000)
+    # what is muted is still sent: silence is no alarm
+    expect(console.get_by_test_id("alarms")).to_be_hidden()
+    sit.context.close()
+    assert told(console, "track", time.monotonic()) * 1000 <= WITHIN_MS
+    deadline = time.monotonic() + 5
+    while {a["source"] for a in alarms(server, session_id)} != {"camera", "screen"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
