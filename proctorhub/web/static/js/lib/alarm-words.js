@@ -1,6 +1,6 @@
 // What is wrong with a recording, in words, and what to do about it.
 
-import { sourceWord } from "./source-words.js";
+import { trackWord } from "./source-words.js";
 import { t } from "./t.js";
 
 const NOT_LOST = () => t("Nothing is lost yet: what was recorded waits on the media node.");
@@ -56,11 +56,7 @@ const ALARMS = {
 
 const words = (alarm) => ALARMS[`${alarm.part}.${alarm.reason}`];
 
-/** A source, or one of its tracks. */
-const named = ({ source, track }) =>
-  ({ video: t("{source}, picture", { source: sourceWord(source) }), audio: t("{source}, sound", { source: sourceWord(source) }) })[track] ?? sourceWord(source);
-
-const joined = (alarms) => [...new Set(alarms.map(named))].join("; ");
+const joined = (alarms) => [...new Set(alarms.map(trackWord))].join("; ");
 
 export const alarmWord = (...alarms) => words(alarms[0])?.[0](joined(alarms)) ?? alarms[0].reason;
 export const alarmShort = (...alarms) => words(alarms[0])?.[2](joined(alarms)) ?? alarms[0].reason;

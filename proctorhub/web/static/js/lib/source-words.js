@@ -9,3 +9,7 @@ const SOURCES = {
 };
 
 export const sourceWord = (source) => SOURCES[source]?.() ?? source;
+
+/** A source, or one of its tracks. */
+export const trackWord = ({ source, track }) =>
+  ({ video: t("{source}, picture", { source: sourceWord(source) }), audio: t("{source}, sound", { source: sourceWord(source) }) })[track] ?? sourceWord(source);

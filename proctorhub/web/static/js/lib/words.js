@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { alarmWord } from "./alarm-words.js";
 import { detectorWord } from "./flag-words.js";
 import { outcomeWord } from "../identity/outcome.js";
-import { sourceWord } from "./source-words.js";
+import { sourceWord, trackWord } from "./source-words.js";
 import { t } from "./t.js";
 
 export { sourceWord };
@@ -92,7 +92,7 @@ const ENTRIES = {
   "track.live": (d) => t("{source} live again", { source: sourceWord(d.source) }),
   "segment.stored": (d) => t("Segment of {source} stored", { source: sourceWord(d.source) }),
   "segment.backfilled": (d) => t("Gap in {source} filled from the candidate's computer", { source: sourceWord(d.source) }),
-  "gap.noted": (d) => t("Gap in {source}", { source: sourceWord(d.source) }),
+  "gap.noted": (d) => t("Gap in {source}", { source: trackWord(d) }),
   "alarm.raised": (d) => alarmWord(d),
   "alarm.cleared": (d) => t("Over: {what}", { what: alarmWord(d) }),
   "evidence.read": () => t("Evidence read"),

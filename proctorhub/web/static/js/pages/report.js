@@ -16,6 +16,11 @@ const id = root.dataset.sessionId;
 let film = null;
 
 const seconds = (gap) => (Date.parse(gap.ended_at) - Date.parse(gap.started_at)) / 1000;
+const missed = (gap) => {
+  const facts = { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1), cause: causeWord(gap.cause) };
+  if (gap.track === "video") return t("{at}, {seconds} s without picture, {cause}", facts);
+  return gap.track === "audio" ? t("{at}, {seconds} s without sound, {cause}", facts) : t("{at}, {seconds} s, {cause}", facts);
+};
 const stretch = (gap) => t("{at}, {seconds} s", { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1) });
 const percent = (share) => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
 
@@ -67,7 +72,7 @@ function completeness(sources) {
     const parts = sources.filter((item) => item.source === name);
     const gaps = parts[0].gaps ?? [];
     const missing = gaps.length
-      ? h("ul", { class: "gap-list" }, ...gaps.map((gap) => h("li", {}, t("{at}, {seconds} s, {cause}", { at: clock.second(gap.started_at), seconds: seconds(gap).toFixed(1), cause: causeWord(gap.cause) }))))
+      ? h("ul", { class: "gap-list" }, ...gaps.map((gap) => h("li", {}, missed(gap))))
       : t("nothing");
     const healed = parts[0].healed ?? [];
     const filled = healed.length
