@@ -45,7 +45,7 @@ def mesh(name: str) -> Points:
     return found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def posed(name: str, yaw: int, pitch: int, closed: bool, gaze: float) -> Picture:
     """Return a person with the head turned (degrees, to the picture's left and down)."""
     picture, points = person(name).picture, mesh(name)
