@@ -62,7 +62,7 @@ def _part(part: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     if part == "sessions":
         return sessions.measure(folder, args.minutes, args.repeats)
     # A process of its own: it keeps itself on one core.
-    command = [sys.executable, "-m", "benchmarks.vision.backends"]
+    command = [sys.executable, "-m", "benchmarks.vision.backends", "--toy"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
