@@ -105,11 +105,19 @@ def switch_on(page: Page) -> None:
 
 
 def waiting(
-    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+    server: Server,
+    browser_with: Callable[[str], Browser],
+    sign_in: Callable[..., Page],
+    media: dict[str, Any] | None = None,
 ) -> tuple[Page, Page, str]:
-    """Bring a candidate to the proctor's console; return both pages and the session's id."""
+    """Bring a candidate to the proctor's console; return both pages and the session's id.
+
+    `media` are settings of the exam.
+    """
     candidate, proctor = server.new_user("candidate"), server.new_user("proctor")
-    new_exam(server, proctor, candidate)
+    exam = new_exam(server, proctor, candidate)
+    if media:
+        server.api("PATCH", f"/exams/{exam['id']}", {"media": media})
     sit = sign_in(browser_with("astronaut"), candidate)
     arrive(sit)
     switch_on(sit)
