@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from proctorhub.domain.media import GapCause
+from proctorhub.domain.media import ClosedSegment, GapCause, NotedGap
+from proctorhub.media.webm import SegmentInfo
 
 #: A hole this long with lost packets in it is a gap the network made.
 LOSS_GAP_MS = 500
@@ -19,8 +20,28 @@ PAUSE_GAP_MS = {"video": 2500, "audio": 1000}
 SLACK_MS = 100
 #: A frame is recorded so long after it came at most; losses before that explain nothing any more.
 RECORDED_WITHIN_MS = 10_000
-#: A hole that lasts is told again and again after so long. A node that is killed tells no more.
+#: A hole that lasts is told again and again after so long.
 PIECE_MS = 5000
+
+
+def cut_off(segment: ClosedSegment, info: SegmentInfo) -> list[NotedGap]:
+    """Return the holes that a killed node could not tell of any more: tracks gone before the end.
+
+    `segment` is the one it was writing, `info` what was found in it.
+    """
+    return [
+        NotedGap(
+            segment.session_id,
+            segment.source,
+            segment.chain,
+            track,
+            segment.origin_ms + last,
+            segment.ended_at_ms,
+            GapCause.CLIENT.value,
+        )
+        for track, last in info.last_of.items()
+        if info.last_ms - last > PAUSE_GAP_MS[track]
+    ]
 
 
 class Coverage:

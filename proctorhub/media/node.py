@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import structlog
 import uvloop
@@ -18,6 +19,7 @@ from aiohttp import web
 
 from proctorhub.config import Settings
 from proctorhub.domain.media import CloseReason
+from proctorhub.media import coverage
 from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.chain import Keeping
 from proctorhub.media.heartbeat import Heartbeat
@@ -34,6 +36,7 @@ from proctorhub.media.ticket_key import fetch_until_there
 from proctorhub.media.tickets import TicketGate
 from proctorhub.media.upload import Uploader
 from proctorhub.media.vision_link import VisionLink
+from proctorhub.media.webm import read_segment
 from proctorhub.media.whep import Whep
 from proctorhub.media.whip import Whip
 
@@ -89,6 +92,9 @@ class Node:
             if ended is None:
                 ended = int(folder.stat().st_mtime * 1000)
             log.info("chain_recovered", session_id=record.session_id, segments=len(found))
+            for segment, path in found:
+                for gap in coverage.cut_off(segment, read_segment(path.read_bytes())):
+                    self._spool.add_note("note_gap", asdict(gap))
             self._spool.add_note(
                 "source_closed",
                 {

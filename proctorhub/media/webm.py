@@ -46,7 +46,10 @@ class VideoTrack:
 
 @dataclass(frozen=True)
 class SegmentInfo:
-    """What reading a segment back finds; times are milliseconds on its own timeline."""
+    """What reading a segment back finds; times are milliseconds on its own timeline.
+
+    `last_of` are the times of the last frame of each track that has any.
+    """
 
     header_bytes: int
     whole_bytes: int
@@ -57,6 +60,7 @@ class SegmentInfo:
     has_audio: bool
     video_frames: int
     audio_frames: int
+    last_of: dict[str, int]
 
 
 def _element(name: bytes, body: bytes) -> bytes:
@@ -242,6 +246,7 @@ def _read_blocks(
 ) -> SegmentInfo:
     at = cluster_at + CLUSTER_HEAD
     counts = {VIDEO_TRACK: 0, AUDIO_TRACK: 0}
+    last_of: dict[str, int] = {}
     first = last = None
     while at + 9 <= len(data):
         kind, sized, track, relative, _ = struct.unpack_from(">BIBhB", data, at)
@@ -251,6 +256,7 @@ def _read_blocks(
         counts[track & 0x7F] += 1
         last = timestamp + relative
         first = last if first is None else first
+        last_of["video" if track & 0x7F == VIDEO_TRACK else "audio"] = last
         at = end
     if first is None or last is None:
         raise MalformedSegment("not one whole block")
@@ -264,6 +270,7 @@ def _read_blocks(
         has_audio=audio,
         video_frames=counts[VIDEO_TRACK],
         audio_frames=counts[AUDIO_TRACK],
+        last_of=last_of,
     )
 
 

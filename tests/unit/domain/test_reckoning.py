@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from proctorhub.domain.completeness import TOLERANCE_MS, merge, subtract
 from proctorhub.domain.media import GapCause
 from proctorhub.domain.reckoning import Gap, Piece, Source
-from proctorhub.media.coverage import PIECE_MS, Coverage
+from proctorhub.media.coverage import PAUSE_GAP_MS, Coverage
 
 BOTH = frozenset({"video", "audio"})
 CLIENT, NETWORK, NODE, STORAGE = GapCause
@@ -177,6 +177,10 @@ class History:
         )
         if there:
             self.pieces.append(Piece(self.name, self.begun, kept, there))
+        for track in there if lost_ms else ():  # what is found when the node comes back
+            last = max(at for at in self.arrived[track] if at < kept)
+            if kept - 100 - last > PAUSE_GAP_MS[track]:
+                self.note(track, last, kept, CLIENT)
         if not lost_ms:  # a killed node tells nothing
             self.coverage.end()
         last = max((p.ended_at_ms for p in self.pieces if p.chain == self.name), default=None)
@@ -247,9 +251,8 @@ def test_recorded_filled_and_gaps_add_up_to_the_second_whatever_happens(steps, d
         # and it is true: what arrived is recorded, what is said to be recorded did arrive
         really = merge((at, at + 100) for at in history.arrived[track])
         claimed = subtract([known.expected], [*gaps, *(g.span for g in account.healed)])
-        # shorter pauses of a sender are no gap; a killed node cannot tell of its last moments
-        killed = any(what == "killed" for what, *_ in steps)
-        long = max(2500, TOLERANCE_MS, PIECE_MS * killed) + 100
+        # shorter pauses of a sender are no gap
+        long = max(PAUSE_GAP_MS[track], TOLERANCE_MS) + 100
         assert all(e - s <= long for s, e in subtract(claimed, really))
         assert sum(e - s for s, e in subtract(really, claimed)) <= 1000
     whole = known.whole()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proctorhub.domain.media import ClosedSegment
+from proctorhub.media.coverage import cut_off
 from proctorhub.media.material import make_media, read_media
 from proctorhub.media.spool import ChainRecord, Spool, SpoolFull, SpoolInUse
 from proctorhub.media.vp8 import size
@@ -187,3 +188,21 @@ def test_a_chain_with_an_open_part_is_not_ended(tmp_path: Path) -> None:
     (folder / "000000.part").write_bytes(b"could not be closed")
     spool.end_chain(folder)
     assert spool.abandoned_chains()
+
+
+def test_a_track_that_was_away_when_the_node_was_killed_is_missing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 1 << 30)
+    record = ChainRecord("s", "camera", "c", 1_000_000, 0)
+    folder = spool.open_chain(record)
+    writer = SegmentWriter(
+        folder / "000000.part", video=VideoTrack("VP8", 64, 48), audio=True, timestamp_ms=5000
+    )
+    for at in range(5000, 11_000, 100):
+        writer.add(AUDIO_TRACK, at, b"sound", True)
+        if at < 7000:
+            writer.add(VIDEO_TRACK, at, b"picture", at == 5000)
+    writer.flush()
+    ((segment, path),) = spool.recover(record, folder)
+    (gap,) = cut_off(segment, read_segment(path.read_bytes()))
+    assert (gap.track, gap.chain, gap.cause) == ("video", "c", "client")
+    assert (gap.started_at_ms, gap.ended_at_ms) == (1_006_900, segment.ended_at_ms)
