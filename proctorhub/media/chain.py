@@ -15,6 +15,7 @@ import structlog
 
 from proctorhub.domain.alarms import Alarm, Part, Reason
 from proctorhub.domain.media import CloseReason, GapCause, NotedGap
+from proctorhub.domain.ticket import Source
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.coverage import Coverage
 from proctorhub.media.frame import Frame
@@ -121,7 +122,9 @@ class Chain:
         self._folder = keeping.spool.folder(record)
         self._folder.mkdir(parents=True, exist_ok=True)
         keeping.later(keeping.spool.open_chain, record)
-        self.coverage = Coverage(publisher.tracks, self._gap)
+        # a proctor shows or hides the own picture at will
+        expected = publisher.tracks if self.source != Source.PROCTOR else ()
+        self.coverage = Coverage(expected, self._gap)
         codec = publisher.tracks["video"].codec if "video" in publisher.tracks else None
         self._recorder = Recorder(
             record,

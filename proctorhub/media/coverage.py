@@ -16,6 +16,8 @@ from proctorhub.media.webm import SegmentInfo
 LOSS_GAP_MS = 500
 #: Without losses the sender paused. A still screen sends one picture a second.
 PAUSE_GAP_MS = {"video": 2500, "audio": 1000}
+#: At the beginning tracks do not come at once.
+FIRST_FRAME_MS = 3000
 #: The clock may have been corrected by this much between a loss and its hole.
 SLACK_MS = 100
 #: A frame is recorded so long after it came at most; losses before that explain nothing any more.
@@ -47,21 +49,24 @@ def cut_off(segment: ClosedSegment, info: SegmentInfo) -> list[NotedGap]:
 class Coverage:
     """Watches one chain's frames. `gap(track, from_ms, to_ms, cause)` tells of each hole.
 
+    `expected` are the tracks that have to be there all the time: they are missing before their
+    first frame and after their last one too, as long as another goes on.
     All times are UTC milliseconds on the node's clock, and no frame is recorded at a time before
     one of any track that was recorded already. What is missing between two chains is for the
     control plane to see: it knows both.
     """
 
     def __init__(
-        self, tracks: Iterable[str], gap: Callable[[str, int, int, GapCause], None]
+        self, expected: Iterable[str], gap: Callable[[str, int, int, GapCause], None]
     ) -> None:
-        self._tracks = tuple(tracks)
+        self._expected = frozenset(expected)
         self._gap = gap
         self._lost: dict[str, list[tuple[int, int]]] = {}
-        #: Up to where each track is accounted for; all begin with the first frame of any.
+        #: Up to where each track is accounted for; expected ones begin with the first frame of any.
         self._until: dict[str, int] = {}
         #: Tracks of which a part of the present hole was told already.
         self._away: set[str] = set()
+        self._unseen = set(self._expected)
         self.recorded_ms: dict[str, int] = {}
         self.missing_ms: dict[tuple[str, GapCause], int] = {}
 
@@ -74,17 +79,20 @@ class Coverage:
     def recorded(self, track: str, at_ms: int) -> None:
         """A frame of this time is being recorded."""
         until = self._until
-        if not until:
-            until.update(dict.fromkeys(self._tracks, at_ms))
-            self.recorded_ms.update(dict.fromkeys(self._tracks, 0))
+        if track not in until:
+            begun = dict.fromkeys({track, *self._expected} - until.keys(), at_ms)
+            until.update(begun)
+            self.recorded_ms.update(dict.fromkeys(begun, 0))
         if at_ms - until[track] <= LOSS_GAP_MS and track not in self._away:
             self.recorded_ms[track] += max(0, at_ms - until[track])
         else:
             self._reached(track, at_ms)
+        self._unseen.discard(track)
         until[track] = max(at_ms, until[track])
-        for other, accounted in until.items():
+        for other in self._expected:
+            accounted = until[other]
             # longer than a pause it is a hole, however it ends
-            if at_ms - accounted > (PIECE_MS if other in self._away else PAUSE_GAP_MS[other]):
+            if at_ms - accounted > (PIECE_MS if other in self._away else self._longest(other)):
                 self._missing(other, accounted, at_ms)
                 self._away.add(other)
                 until[other] = at_ms
@@ -92,7 +100,7 @@ class Coverage:
     def end(self) -> None:
         """The chain is over: tell of tracks that stayed away until then."""
         last = max(self._until.values(), default=0)
-        for track in self._until:
+        for track in self._expected & self._until.keys():
             if self._until[track] < last:
                 self._reached(track, last)
                 self._until[track] = last
@@ -112,11 +120,15 @@ class Coverage:
         away = track in self._away
         self._away.discard(track)
         cause = self._cause(track, since, at_ms)
-        long = LOSS_GAP_MS if cause is GapCause.NETWORK else PAUSE_GAP_MS[track]
+        lost = cause is GapCause.NETWORK and track not in self._unseen
+        long = LOSS_GAP_MS if lost else self._longest(track)
         if away or hole > long:
             self._missing(track, since, at_ms, cause)
         else:
             self.recorded_ms[track] += hole
+
+    def _longest(self, track: str) -> int:
+        return FIRST_FRAME_MS if track in self._unseen else PAUSE_GAP_MS[track]
 
     def _cause(self, track: str, from_ms: int, to_ms: int) -> GapCause:
         losses = self._lost.get(track, [])

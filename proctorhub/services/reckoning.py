@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from proctorhub.domain import ticket
 from proctorhub.domain.alarms import Part
 from proctorhub.domain.completeness import Span
 from proctorhub.domain.media import GapCause, Origin
-from proctorhub.domain.reckoning import Account, Gap, Piece, Source
+from proctorhub.domain.reckoning import ALL, Account, Gap, Piece, Source
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Exam
@@ -52,11 +53,17 @@ def recorded_by_node(session_id: str, source: str) -> tuple[Source, int]:
 
 def _known(session: changing.Document, source: str, found: list[Segment]) -> Source:
     pieces = [_piece(segment) for segment in found]
+    noted = _noted(session["_id"], source)
+    tracks = _tracks(found)
+    if source == ticket.Source.PROCTOR:
+        # a proctor shows or hides the own picture at will: nothing is missing of one track
+        pieces = [replace(piece, tracks=frozenset(tracks)) for piece in pieces]
+        noted = [gap for gap in noted if gap.track == ALL]
     return Source(
-        _tracks(found),
+        tracks,
         _expected(session, source, [piece for piece in pieces if not piece.by_client]),
         pieces,
-        _noted(session["_id"], source),
+        noted,
         _endings(session, source, pieces),
     )
 
@@ -129,11 +136,18 @@ def _end(session: changing.Document, source: str, newest: int) -> int:
     closed = status["state"] == "closed"
     if session["state"] not in MEDIA_OPEN:
         finished = session.get("finished_at")
+        if finished and not _is_stored(session, finished):
+            return newest
         ends = [at for at in (finished, status["at"] if closed and not needed else None) if at]
         return log.millis(min(ends)) if ends else newest
     if needed and _is_gone(session, source, status):
         return log.millis(utc_now())
     return newest
+
+
+def _is_stored(session: changing.Document, finished: datetime) -> bool:
+    """Tell whether all that will come of a session that is over should be there by now."""
+    return bool(session.get("last_gaps_noted")) or utc_now() - finished > STORED_AFTER
 
 
 def _is_gone(session: changing.Document, source: str, status: changing.Document) -> bool:

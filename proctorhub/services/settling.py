@@ -38,12 +38,13 @@ def note_last_gaps(session: Document) -> None:
 
     That is the end of a source that never came back, above all. Again does no harm.
     """
+    settled = {**session, "last_gaps_noted": True}
     for source in session["sources"]:
         noted = [
             (gap.started_at_ms, gap.ended_at_ms)
             for gap in Gap.objects(session_id=session["_id"], source=source)
         ]
-        reckoned = reckoning.of_source(session, source)
+        reckoned = reckoning.of_source(settled, source)
         chain = reckoned.segments[-1].chain if reckoned.segments else "none"
         for gap in reckoned.whole.gaps:
             for start, end in subtract([gap.span], noted):

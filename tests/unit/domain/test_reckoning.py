@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from proctorhub.domain.completeness import TOLERANCE_MS, merge, subtract
 from proctorhub.domain.media import GapCause
 from proctorhub.domain.reckoning import Gap, Piece, Source
-from proctorhub.media.coverage import PAUSE_GAP_MS, Coverage
+from proctorhub.media.coverage import FIRST_FRAME_MS, PAUSE_GAP_MS, Coverage
 
 BOTH = frozenset({"video", "audio"})
 CLIENT, NETWORK, NODE, STORAGE = GapCause
@@ -252,7 +252,7 @@ def test_recorded_filled_and_gaps_add_up_to_the_second_whatever_happens(steps, d
         really = merge((at, at + 100) for at in history.arrived[track])
         claimed = subtract([known.expected], [*gaps, *(g.span for g in account.healed)])
         # shorter pauses of a sender are no gap
-        long = max(PAUSE_GAP_MS[track], TOLERANCE_MS) + 100
+        long = max(PAUSE_GAP_MS[track], FIRST_FRAME_MS, TOLERANCE_MS) + 100
         assert all(e - s <= long for s, e in subtract(claimed, really))
         assert sum(e - s for s, e in subtract(really, claimed)) <= 1000
     whole = known.whole()

@@ -117,11 +117,31 @@ def test_a_track_that_comes_late_or_goes_early_is_missing_there() -> None:
     coverage = Coverage(["video", "audio"], lambda *gap: found.append(gap))
     for at in range(1_000, 20_000, 100):
         coverage.recorded("audio", at)
-        if 4_000 <= at < 16_000:
+        if 4_500 <= at < 16_000:
             coverage.recorded("video", at)
     coverage.end()
     assert {track for track, *_ in found} == {"video"}
-    assert merge((start, end) for _, start, end, _ in found) == [(1_000, 4_000), (15_900, 19_900)]
+    assert merge((start, end) for _, start, end, _ in found) == [(1_000, 4_500), (15_900, 19_900)]
+
+
+def test_tracks_need_not_begin_together() -> None:
+    coverage = Coverage(["video", "audio"], lambda *gap: pytest.fail("no gap"))
+    for at in range(1_000, 20_000, 100):
+        coverage.recorded("video", at)
+        if at >= 3_500:
+            coverage.recorded("audio", at)
+    coverage.end()
+
+
+def test_what_need_not_be_there_all_the_time_is_missing_only_in_between() -> None:
+    found: list[Gap] = []
+    coverage = Coverage([], lambda *gap: found.append(gap))
+    for at in range(1_000, 60_000, 100):
+        coverage.recorded("audio", at)
+        if 20_000 <= at < 30_000:
+            coverage.recorded("video", at)
+    coverage.end()
+    assert found == []
 
 
 @given(
