@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from proctorhub.domain import liveness, mrz
 from proctorhub.domain.liveness import Move, Step
+from tests import vision_faces
 from tests.vision_faces import Picture, font_file, person
 from tests.vision_movement import posed, rounded, shut
 
@@ -127,4 +128,4 @@ def moves(
 
 def jpeg(picture: Picture, quality: int = 85) -> bytes:
     """Return a picture as the candidate's page sends it."""
-    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+    return vision_faces.jpeg(picture, quality).tobytes()

@@ -109,25 +109,12 @@ def submit(actor: Actor, session_id: str, given: Submission) -> View:
     session = access.as_candidate(actor, session_id)
     exam = _exam(session)
     _check_pictures(given)
-    now = utc_now()
     asked = _answered(session, given.nonce)
-    check_id, burst_id = new_id(), new_id()
-    pictures = {"document": (new_id(), given.document), "face": (new_id(), given.selfie)}
-    stills: list[changing.Document] = [
-        {
-            "id": still_id,
-            "source": "camera",
-            "purpose": purpose,
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "content_type": "image/jpeg",
-            "at": now,
-            "by_candidate": True,
-        }
-        for purpose, (still_id, data) in pictures.items()
-    ]
+    now = utc_now()
+    stills = [_still("document", given.document), _still("face", given.selfie)]
     document, selfie = stills
     check: changing.Document = {
-        "id": check_id,
+        "id": new_id(),
         "state": identity.State.PENDING.value,
         "at": now,
         "answer_by": now + ANSWER_WITHIN,
@@ -140,29 +127,28 @@ def submit(actor: Actor, session_id: str, given: Submission) -> View:
         "quality": {"doubted": given.doubted, "page": given.quality},
         "claims": 0,
     }
-    nobody = not watchers.anybody()
-    if nobody:
-        check |= {
-            "state": identity.State.NEEDS_HUMAN_REVIEW.value,
-            "reasons": [identity.Reason.NOBODY_LOOKS.value],
-            "decided_at": now,
-        }
-    else:
-        check["burst"] = burst_id
     told = {
-        "check_id": check_id,
+        "check_id": check["id"],
         "document": {"still_id": document["id"], "sha256": document["sha256"]},
         "selfie": {"still_id": selfie["id"], "sha256": selfie["sha256"]},
         "burst": {"sha256": hashlib.sha256(given.burst).hexdigest(), "frames": len(given.frames)},
     }
     entries = [log.entry("identity.submitted", actor, told, side="candidate", at=now)]
-    if nobody:
-        entries.append(log.entry("identity.checked", None, identity_view.told(check), at=now))
-    for still_id, data in pictures.values():
-        files.save(still_id, data, content_type="image/jpeg", owner=session_id)
-    if not nobody:
+    kept = {
+        document["id"]: (given.document, "image/jpeg"),
+        selfie["id"]: (given.selfie, "image/jpeg"),
+    }
+    if watchers.anybody():
+        check["burst"] = new_id()
         packed = identity_view.packed(given.frames, given.burst)
-        files.save(burst_id, packed, content_type="application/octet-stream", owner=session_id)
+        kept[check["burst"]] = (packed, "application/octet-stream")
+    else:
+        check["state"] = identity.State.NEEDS_HUMAN_REVIEW.value
+        check["reasons"] = [identity.Reason.NOBODY_LOOKS.value]
+        check["decided_at"] = now
+        entries.append(log.entry("identity.checked", None, identity_view.told(check), at=now))
+    for file_id, (data, content_type) in kept.items():
+        files.save(file_id, data, content_type=content_type, owner=session_id)
     written = changing.write(
         session_id,
         *entries,
@@ -175,12 +161,24 @@ def submit(actor: Actor, session_id: str, given: Submission) -> View:
         more={"$inc": {"identity_attempts": 1}, "$push": {"stills": {"$each": stills}}},
     )
     if written is None:
-        for file_id in (document["id"], selfie["id"], burst_id):
+        for file_id in kept:
             files.delete(file_id)
         now_is = changing.raw(session_id)
         _answered(now_is, given.nonce)
         raise _refusal(now_is)
-    return {"id": check_id, "state": check["state"]}
+    return {"id": check["id"], "state": check["state"]}
+
+
+def _still(purpose: str, data: bytes) -> changing.Document:
+    return {
+        "id": new_id(),
+        "source": "camera",
+        "purpose": purpose,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "content_type": "image/jpeg",
+        "at": utc_now(),
+        "by_candidate": True,
+    }
 
 
 def newest(actor: Actor, session_id: str) -> View:

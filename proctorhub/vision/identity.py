@@ -64,7 +64,12 @@ class Examiner:
         request = identity_queue.claim(self._worker_id)
         if request is None:
             return False
-        kept = identity_queue.answer(self._worker_id, request, measure(self._backends, request))
+        try:
+            measured = measure(self._backends, request)
+        except Exception:  # whatever a backend raises: the claim lapses, and another tries
+            log.exception("identity_not_measured", session_id=request.session_id)
+            return True
+        kept = identity_queue.answer(self._worker_id, request, measured)
         log.info("identity_measured", session_id=request.session_id, kept=kept)
         return True
 
@@ -78,9 +83,6 @@ class Examiner:
                 if not away:
                     log.warning("identity_database_away", error=type(error).__name__)
                 away, found = True, False
-            except Exception:  # whatever a backend raises: told, and the check goes to another
-                log.exception("identity_not_measured")
-                found = False
             if not found:
                 self._stop.wait(ASK_EVERY_S)
 
