@@ -109,16 +109,19 @@ def waiting(
     browser_with: Callable[[str], Browser],
     sign_in: Callable[..., Page],
     media: dict[str, Any] | None = None,
+    script: str = "",
 ) -> tuple[Page, Page, str]:
     """Bring a candidate to the proctor's console; return both pages and the session's id.
 
-    `media` are settings of the exam.
+    `media` are settings of the exam, `script` runs before those of the candidate's page.
     """
     candidate, proctor = server.new_user("candidate"), server.new_user("proctor")
     exam = new_exam(server, proctor, candidate)
     if media:
         server.api("PATCH", f"/exams/{exam['id']}", {"media": media})
     sit = sign_in(browser_with("astronaut"), candidate)
+    if script:
+        sit.add_init_script(script)
     arrive(sit)
     switch_on(sit)
     state(sit, "sit", "waiting")

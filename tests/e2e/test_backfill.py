@@ -152,6 +152,56 @@ def test_an_outage_heals_from_the_candidates_own_recording(
     assert [e for e in reported["entries"] if e["kind"] == "segment.backfilled"]
 
 
+#: Remembers the page's connections, so that a test can take the picture off one.
+_CONNECTIONS = """
+  const Before = window.RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Before {
+    constructor(...all) { super(...all); window.connections.push(this); }
+  };
+"""
+_PICTURE_OFF = """async () => {
+  const sending = (kind) => (pc) => pc.getSenders().find((s) => s.track?.kind === kind);
+  const live = window.connections.filter((pc) => pc.connectionState === "connected");
+  const pc = live.findLast((one) => sending("audio")(one) && sending("video")(one));
+  const sender = sending("video")(pc);
+  window.taken = { sender, track: sender.track };
+  await sender.replaceTrack(null);
+}"""
+_PICTURE_ON = "() => window.taken.sender.replaceTrack(window.taken.track)"
+
+
+def test_the_picture_alone_lost_heals_while_the_sound_goes_on(
+    server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
+) -> None:
+    sit, console, session_id = waiting(server, browser_with, sign_in, script=_CONNECTIONS)
+    sit.wait_for_timeout(8_000)
+    sit.evaluate(_PICTURE_OFF)
+    gone = time.monotonic()
+    line = console.get_by_test_id("alarms").locator("li[data-part=track]")
+    expect(line).to_contain_text("Camera, picture", timeout=SEEN_WITHIN_MS)
+    print(f"told after {time.monotonic() - gone:.2f} s")
+    sit.wait_for_timeout(max(0, 1000 * (OUTAGE_S - (time.monotonic() - gone))))
+    sit.evaluate(_PICTURE_ON)
+    expect(line).to_have_count(0, timeout=SEEN_WITHIN_MS)
+    deadline = time.monotonic() + 60
+    while True:
+        camera = tracks(server, session_id)["camera"]
+        if camera["healed"] and not camera["gaps"]:
+            break
+        assert time.monotonic() < deadline, (camera["gaps"], camera["healed"])
+        time.sleep(0.5)
+    assert {gap["track"] for gap in camera["healed"]} == {"video"}
+    picture, sound = camera["by_track"]
+    assert (picture["track"], sound["track"]) == ("video", "audio")
+    assert OUTAGE_S - 3 <= picture["backfilled_s"] <= OUTAGE_S + 4
+    assert (sound["backfilled_s"], sound["gaps"]) == (0.0, [])
+    data = fetch(server, f"/api/v1/sessions/{session_id}/recordings/camera.webm")
+    with av.open(io.BytesIO(data)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert max(b - a for a, b in pairwise(times)) < LONGEST_STILL_S
+
+
 def plays_through(data: bytes, camera: dict[str, Any]) -> None:
     """Every picture decodes, the healed stretch shows the photograph, nothing is missing."""
     with av.open(io.BytesIO(data)) as container:
