@@ -134,16 +134,17 @@ def layout(tracks: bytes, pieces: Sequence[Piece]) -> list[Chunk]:
 
 
 def offset_of(data: bytes, header_bytes: int, after_ms: Mapping[int, int]) -> int | None:
-    """Return where a segment of ours has its first block of a track at or after a time, if any.
+    """Return where a segment of ours has its first block of a track after a time, if any.
 
-    `after_ms` maps track numbers to milliseconds since the segment's origin.
+    `after_ms` maps track numbers to milliseconds since the segment's origin: the time of the last
+    block before a hole, which stays where it is.
     """
     stamp = int.from_bytes(data[header_bytes + CLUSTER_HEAD_BYTES - 8 :][:8], "big")
     at = header_bytes + CLUSTER_HEAD_BYTES
     while at + _BLOCK_HEAD.size <= len(data):
         _, size, track, relative, _ = _BLOCK_HEAD.unpack_from(data, at)
         wanted = after_ms.get(track & 0x7F)
-        if wanted is not None and stamp + relative >= wanted:
+        if wanted is not None and stamp + relative > wanted:
             return at
         at += 5 + (size & 0x0FFFFFFF)
     return None

@@ -296,7 +296,7 @@ class Halves(Camera):
             Block(b.track, at + offset + b.at_ms, b.data, b.key)
             for offset in (0, 4000)
             for b in source
-            if not (b.track == self.missing and 500 <= offset + b.at_ms < 4000)
+            if not (b.track == self.missing and 500 < offset + b.at_ms < 4000)
         ]
         return sorted(blocks, key=lambda b: b.at_ms)
 
