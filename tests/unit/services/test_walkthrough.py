@@ -232,7 +232,8 @@ def test_a_remark_on_an_approval_is_for_staff(candidate, proctor, sitting_until)
     ]
     identification.approve(proctor, session_id, *stills, comment="Hair is shorter now.")
     assert sessions.view(proctor, session_id)["identity"]["reason"] == "Hair is shorter now."
-    assert sessions.view(candidate, session_id)["identity"] == {"status": "approved", "reason": ""}
+    seen = sessions.view(candidate, session_id)["identity"]
+    assert seen == {"status": "approved", "reason": "", "by": "person"}
 
 
 def test_watching_live_is_a_read_of_evidence(candidate, proctor, sitting_until):
