@@ -16,8 +16,8 @@ export function shown(video) {
   return canvas;
 }
 
-export async function jpeg(canvas, quality = QUALITY) {
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+export async function jpeg(canvas) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
   if (!blob) throw new Error(t("The still could not be made."));
   return blob;
 }
