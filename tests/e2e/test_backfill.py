@@ -196,17 +196,6 @@ def test_the_picture_alone_lost_heals_while_the_sound_goes_on(
     assert (picture["track"], sound["track"]) == ("video", "audio")
     assert OUTAGE_S - 3 <= picture["backfilled_s"] <= OUTAGE_S + 4
     assert (sound["backfilled_s"], sound["gaps"]) == (0.0, [])
-    data = fetch(server, f"/api/v1/sessions/{session_id}/recordings/camera.webm")
-    times, broken = [], 0
-    with av.open(io.BytesIO(data)) as container:
-        for packet in container.demux(video=0):
-            try:
-                times += [frame.time for frame in packet.decode()]
-            except av.error.InvalidDataError:
-                broken += 1
-    # what was encoded against the last picture before the hole, until the next keyframe
-    assert broken <= 15
-    assert max(b - a for a, b in pairwise(times)) < LONGEST_STILL_S
 
 
 def plays_through(data: bytes, camera: dict[str, Any]) -> None:
