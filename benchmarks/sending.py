@@ -1,7 +1,7 @@
 """Senders that cost little: pre-encoded, pre-packetised media straight onto our own packet plane.
 
 They behave like a browser as far as a node can tell: RTX on NACK, a keyframe on PLI, sender
-reports, VP8 with temporal layers (L1T3) as Chromium sends it.
+reports, VP8 with temporal layers (L1T3) as Chromium sends it, transport-wide sequence numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
 from proctorhub.media import rtcp
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.clock import SenderClock, TrackClock
-from proctorhub.media.datagrams import Address, BatchedSocket
+from proctorhub.media.datagrams import BatchedSocket
 from proctorhub.media.forward import Forwarder
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.material import make_media, read_media
@@ -85,7 +85,7 @@ def _vp8(frame: bytes, picture: int, layer: int, tl0: int) -> tuple[bytes, ...]:
 class _SendingPeer(Peer):
     def __init__(self) -> None:
         super().__init__()
-        self._takers: dict[BatchedSocket, Callable[[int, Address], None]] = {}
+        self._takers: dict[BatchedSocket, Callable[[int, int, float], None]] = {}
 
     async def offer_to_send(self) -> str:
         """Return an offer to send one audio and one VP8 line."""
@@ -125,6 +125,8 @@ class ReelSender:
         self.peer.on_connected = self._connected
         self.peer.on_rtcp = self._rtcp
         self._tracks: dict[str, _Track] = {}
+        self._wide_id: int | None = None
+        self._wide_seq = 0
         self._next = 0
         self._began_s = 0.0
         self._skipped_s = 0.0
@@ -164,6 +166,7 @@ class ReelSender:
 
     def _connected(self, receive: list[MediaLine], send: list[MediaLine]) -> None:
         for line in send:
+            self._wide_id = line.transport_cc
             self._tracks[line.kind] = _Track(line, self._send_rtp, self._send_rtcp)
         self._began_s = asyncio.get_running_loop().time()
         self.heard_s = time.monotonic()
@@ -171,6 +174,11 @@ class ReelSender:
         self._play()
 
     def _send_rtp(self, packet: bytes) -> None:
+        if self._wide_id is not None:
+            self._wide_seq = (self._wide_seq + 1) & 0xFFFF
+            head = self._wide_id << 4 | 1
+            extension = struct.pack("!HHBHx", 0xBEDE, 1, head, self._wide_seq)
+            packet = bytes([packet[0] | 0x10]) + packet[1:12] + extension + packet[12:]
         if not (self._loss and self._chance.random() < self._loss):
             self.peer.send_rtp(packet)
 
@@ -208,7 +216,7 @@ class ReelSender:
                 track.forwarder.report(time.time())
             await asyncio.sleep(1.0)
 
-    def _rtcp(self, data: bytes) -> None:
+    def _rtcp(self, data: bytes, arrived_s: float) -> None:
         self.heard_s = time.monotonic()
         for packet in RtcpPacket.parse(data):
             if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == rtcp.NACK:

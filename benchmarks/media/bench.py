@@ -77,7 +77,7 @@ class Viewer:
         self.packets = 0
         self.peer.on_rtp = self._count
 
-    def _count(self, packet: bytes) -> None:
+    def _count(self, packet: bytes, arrived_s: float) -> None:
         self.packets += 1
 
 

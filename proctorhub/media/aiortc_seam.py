@@ -11,6 +11,7 @@ again by `tests/unit/media/test_aiortc_seam.py`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -25,21 +26,42 @@ from aiortc import (
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.codecs import is_rtx
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS, is_rtx
+from aiortc.rtcdtlstransport import RTCCertificate
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from proctorhub.media.addresses import host_addresses
-from proctorhub.media.datagrams import Address, BatchedSocket, inbox
+from proctorhub.media.batch import ROOM, address, inbox
+from proctorhub.media.datagrams import BatchedSocket
 from proctorhub.media.lines import MediaLine, OfferedLine
 from proctorhub.media.sdp import BadOffer, clean_candidates
 from proctorhub.media.srtp import Srtp
 from proctorhub.media.tasks import spawn
+from proctorhub.media.transport_cc import URI as TRANSPORT_CC_URI
 
 PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pylibsrtp": "1.0.0"}
 
 MAX_DATAGRAM = 1500
 VIDEO_CODECS = ("VP8", "H264")
 AUDIO_CODEC = "opus"
+
+#: Ids of header extensions that do not fit into their one-byte form (RFC 8285 section 4.2).
+FIRST_LONG_ID = 15
+#: Forward secrecy and nothing older than SHA-256, but for what RFC 8827 section 6.5 asks for.
+CIPHERS = b":".join(
+    (
+        b"ECDHE-ECDSA-AES128-GCM-SHA256",
+        b"ECDHE-RSA-AES128-GCM-SHA256",
+        b"ECDHE-ECDSA-CHACHA20-POLY1305",
+        b"ECDHE-RSA-CHACHA20-POLY1305",
+        b"ECDHE-ECDSA-AES128-SHA",
+        b"ECDHE-ECDSA-AES256-SHA",
+    )
+)
+TRANSPORT_CC = RTCRtcpFeedback(type="transport-cc")
+#: aiortc's own extensions have the ids 1 to 3.
+TRANSPORT_CC_ID = 4
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +79,34 @@ def check_versions(pinned: dict[str, str] = PINNED) -> None:
 
 
 check_versions()
+
+
+def _agree_to_transport_cc() -> None:
+    # aiortc agrees to what these tables name.
+    for kind in ("audio", "video"):
+        extension = RTCRtpHeaderExtensionParameters(id=TRANSPORT_CC_ID, uri=TRANSPORT_CC_URI)
+        HEADER_EXTENSIONS[kind].append(extension)
+        for codec in CODECS[kind]:
+            if not is_rtx(codec):
+                codec.rtcpFeedback.append(TRANSPORT_CC)
+
+
+_agree_to_transport_cc()
+
+
+def _accept_rsa_certificates() -> None:
+    # aiortc's own list knows senders with ECDSA certificates only; GStreamer's are RSA.
+    stock = RTCCertificate._create_ssl_context
+
+    def create(self: RTCCertificate, srtp_profiles: Any) -> Any:
+        context = stock(self, srtp_profiles)
+        context.set_cipher_list(CIPHERS)
+        return context
+
+    RTCCertificate._create_ssl_context = create
+
+
+_accept_rsa_certificates()
 
 
 def use_host_addresses(configured: str) -> None:
@@ -93,7 +143,8 @@ class Peer:
     """One peer connection whose RTP plane belongs to us.
 
     Set the callbacks before negotiating. `on_connected(receive, send)` comes once, when DTLS is
-    up; `on_rtp` and `on_rtcp` get unprotected packets; `on_closed` comes once, at the end.
+    up; `on_rtp` and `on_rtcp` get unprotected packets and when they arrived (UTC seconds);
+    `on_closed` comes once, at the end.
     """
 
     def __init__(self) -> None:
@@ -101,8 +152,8 @@ class Peer:
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
         self.on_connected: Callable[[list[MediaLine], list[MediaLine]], None] = _nothing
-        self.on_rtp: Callable[[bytes], None] = _nothing
-        self.on_rtcp: Callable[[bytes], None] = _nothing
+        self.on_rtp: Callable[[bytes, float], None] = _nothing
+        self.on_rtcp: Callable[[bytes, float], None] = _nothing
         self.on_closed: Callable[[], None] = _nothing
         self.connected = False
         self.closed = False
@@ -190,7 +241,13 @@ class Peer:
 
     async def close(self) -> None:
         """Close the connection and its sockets; safe to call twice."""
-        await self._pc.close()
+        try:
+            await self._pc.close()
+        except AttributeError:
+            # aiortc stumbles over a line of a mangled offer that never got a transport. Nothing
+            # was opened for such an offer.
+            if self.connected:
+                raise
         self._ended()
 
     def _state_changed(self) -> None:
@@ -219,6 +276,11 @@ class Peer:
         best = fitting[0]  # the offer's order is the sender's preference
         if send is not None:
             best = next((c for c in fitting if _profile(c) == profile), best)
+            # What is forwarded is not numbered anew: its receiver estimates by itself (REMB).
+            best.rtcpFeedback = [f for f in best.rtcpFeedback if f != TRANSPORT_CC]
+            line._headerExtensions = [
+                e for e in line._headerExtensions if e.uri != TRANSPORT_CC_URI
+            ]
         line._codecs = [best, *_rtx_of(best, line._codecs)]
 
     def _take_over(self, line: RTCRtpTransceiver) -> None:
@@ -255,10 +317,10 @@ class Peer:
         # Packets that came before this moment still lie in aioice's queue: the stock pump
         # unprotects them and hands them here instead of to its own receivers.
         async def queued_rtp(data: bytes, arrival_time_ms: int) -> None:
-            self.on_rtp(data)
+            self.on_rtp(data, time.time())
 
         async def queued_rtcp(data: bytes) -> None:
-            self.on_rtcp(data)
+            self.on_rtcp(data, time.time())
 
         dtls._handle_rtp_data = queued_rtp
         dtls._handle_rtcp_data = queued_rtcp
@@ -268,22 +330,23 @@ class Peer:
             )
             self._sockets.append(protocol.transport)
 
-    def _receiver(self, srtp: Srtp, protocol: Any) -> Callable[[int, Address], None]:
-        def take(size: int, address: Address) -> None:
-            if size < 12 or not 127 < inbox[0] < 192:  # STUN or DTLS (RFC 7983)
-                protocol.datagram_received(bytes(inbox[:size]), address)
+    def _receiver(self, srtp: Srtp, protocol: Any) -> Callable[[int, int, float], None]:
+        def take(place: int, size: int, arrived_s: float) -> None:
+            at = place * ROOM
+            if size < 12 or not 127 < inbox[at] < 192:  # STUN or DTLS (RFC 7983)
+                protocol.datagram_received(bytes(inbox[at : at + size]), address(place))
                 return
             if size > MAX_DATAGRAM:
                 self.rejected_datagrams += 1
                 return
-            is_rtcp = 191 < inbox[1] < 224
-            packet = srtp.open_rtcp(size) if is_rtcp else srtp.open_rtp(size)
+            is_rtcp = 191 < inbox[at + 1] < 224
+            packet = srtp.open_rtcp(place, size) if is_rtcp else srtp.open_rtp(place, size)
             if packet is None:
                 self.rejected_datagrams += 1
             elif is_rtcp:
-                self.on_rtcp(packet)
+                self.on_rtcp(packet, arrived_s)
             else:
-                self.on_rtp(packet)
+                self.on_rtp(packet, arrived_s)
 
         return take
 
@@ -299,6 +362,12 @@ def _profile(codec: Any) -> str:
 def _rtx_of(codec: Any, codecs: list[Any]) -> list[Any]:
     fitting = [c for c in codecs if is_rtx(c) and c.parameters.get("apt") == codec.payloadType]
     return fitting[:1]
+
+
+def _transport_cc_id(codec: Any, parameters: Any) -> int | None:
+    ids = [e.id for e in parameters.headerExtensions if e.uri == TRANSPORT_CC_URI]
+    agreed = TRANSPORT_CC in codec.rtcpFeedback and ids and ids[0] < FIRST_LONG_ID
+    return ids[0] if agreed else None
 
 
 def _describe(line: RTCRtpTransceiver, parameters: Any, *, sending: bool) -> MediaLine:
@@ -322,4 +391,5 @@ def _describe(line: RTCRtpTransceiver, parameters: Any, *, sending: bool) -> Med
         local_ssrc=line.sender._ssrc,
         cname=str(parameters.rtcp.cname or ""),
         profile=_profile(codec),
+        transport_cc=_transport_cc_id(codec, parameters),
     )

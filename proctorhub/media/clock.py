@@ -118,6 +118,8 @@ class TrackClock:
         self.jumps = 0
         self.error_s = 0.0
         self._anchor: tuple[float, int] | None = None
+        self._ahead_s: float | None = None
+        self.distrusted = False
         self._drift = Drift()
 
     def first_packet(self, rtp: int, arrival_s: float) -> None:
@@ -127,25 +129,44 @@ class TrackClock:
             if not self.synced:
                 self._rtp = rtp
 
-    def report(self, ntp_s: float, rtp: int, arrival_s: float) -> None:
-        """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival."""
+    def report(
+        self, ntp_s: float, rtp: int, arrival_s: float, newest_rtp: int | None = None
+    ) -> None:
+        """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival.
+
+        `newest_rtp` is the unwrapped timestamp of the newest packet. Where reports jump and packets
+        do not, the reports are wrong (GStreamer 1.22 counts twice as fast in them) and the first
+        of them has to do.
+        """
         self._sender.observe(ntp_s, arrival_s)
-        self._observe_drift(ntp_s, rtp)
+        if self.distrusted:
+            return
+        ahead_s = None if newest_rtp is None else (rtp - newest_rtp) / self.rate
         if not self.synced:
             self.synced = True
-            self._rtp, self._ntp_s = rtp, ntp_s
+            self._rtp, self._ntp_s, self._ahead_s = rtp, ntp_s, ahead_s
             self._reported_s = ntp_s
+            self._observe_drift(ntp_s, rtp)
             return
         self.error_s = ntp_s - (self._ntp_s + (rtp - self._rtp) / self.rate)
+        if abs(self.error_s) > JUMP_S and self._only_reports_jump(ahead_s):
+            self.distrusted, self.error_s, self._drift = True, 0.0, Drift()
+            return
+        self._observe_drift(ntp_s, rtp)
         if abs(self.error_s) > JUMP_S:
             self.jumps += 1
-            self._rtp, self._ntp_s = rtp, ntp_s
+            self._rtp, self._ntp_s, self._ahead_s = rtp, ntp_s, ahead_s
             self._anchor, self._drift = None, Drift()
         else:
             # Reports come once a second or seldom, and some are lost; the clocks part meanwhile.
             limit = SLEW * max(1.0, ntp_s - self._reported_s)
             self._ntp_s += max(-limit, min(limit, SMOOTHING * self.error_s))
         self._reported_s = ntp_s
+
+    def _only_reports_jump(self, ahead_s: float | None) -> bool:
+        if ahead_s is None or self._ahead_s is None:
+            return False
+        return abs(ahead_s - self._ahead_s + self.error_s) < JUMP_S / 2
 
     def _observe_drift(self, ntp_s: float, rtp: int) -> None:
         if self._anchor is None:

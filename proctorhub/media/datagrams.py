@@ -13,34 +13,33 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from proctorhub.media import batch
+from proctorhub.media.batch import AT_ONCE, Address
+
 BRISK_S = 0.025
 CALM_S = 0.05
-ROOM = 2048
 #: What comes between two reads has to fit; the kernel may grant less.
 RECEIVE_BUFFER = 1 << 20
-
-#: Every socket reads into this: there is one loop thread, and a datagram is handled at once.
-inbox = bytearray(ROOM)
-
-Address = tuple[Any, ...]
 
 
 class BatchedSocket:
     """Takes over the socket of an asyncio datagram transport, and stands in for it.
 
-    `take(size, address)` gets each datagram; its bytes are in `inbox` until `take` returns.
+    `take(place, size, arrived_s)` gets each datagram: its place in `batch.inbox`, where its bytes
+    are until `take` returns, and when the kernel got it (UTC seconds). It must not read sockets.
     """
 
     def __init__(
         self,
         transport: asyncio.DatagramTransport,
         protocol: asyncio.DatagramProtocol,
-        take: Callable[[int, Address], None],
+        take: Callable[[int, int, float], None],
     ) -> None:
         # The copy keeps the port open when the transport closes, with its reader, the original.
         self._socket = socket.socket(fileno=socket.dup(transport.get_extra_info("socket").fileno()))
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        batch.prepare(self._socket)
         transport.set_protocol(asyncio.DatagramProtocol())
         transport.close()
         self._protocol = protocol
@@ -51,15 +50,18 @@ class BatchedSocket:
 
     def read(self) -> None:
         """Take what has come, now."""
-        receive, take = self._socket.recvfrom_into, self._take
-        try:
-            while not self._closing:
-                size, address = receive(inbox)
-                take(size, address)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._protocol.error_received(error)
+        full = True
+        while full and not self._closing:
+            try:
+                sizes = batch.receive(self._socket.fileno())
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._protocol.error_received(error)
+                return
+            full = len(sizes) == AT_ONCE
+            for place, size in enumerate(sizes):
+                self._take(place, size, batch.arrived_s(place))
 
     def brisk(self, wanted: bool) -> None:
         """Be read every `BRISK_S`, or every `CALM_S` as in the beginning."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import struct
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +18,8 @@ from proctorhub.media.lines import MediaLine
 from proctorhub.media.rtcp import sender_report
 
 RING = 1024
+#: What a viewer's narrow line may cost the recording: no more than a keyframe in this time.
+KEY_EVERY_S = 2.0
 _HEADER = struct.Struct("!BBHII")
 _pack = _HEADER.pack
 
@@ -53,6 +56,7 @@ class Forwarder:
         self._next_seq = secrets.randbelow(0x8000)
         self._next_rtp = secrets.randbelow(0x80000000)
         self._seq_shift: int | None = None
+        self._key_asked_s = -KEY_EVERY_S
         self._rtp_shift = 0
         self._last_rtp: int | None = None
         self._last_sent_s = 0.0
@@ -119,8 +123,10 @@ class Forwarder:
             self._send_rtp(head + packet[2:4] + packet[12:])
 
     def request_keyframe(self) -> None:
-        """Pass the viewer's wish for a keyframe on to the sender."""
-        if self._upstream is not None:
+        """Pass the viewer's wish for a keyframe on to the sender, though not too often."""
+        now = time.monotonic()
+        if self._upstream is not None and now - self._key_asked_s >= KEY_EVERY_S:
+            self._key_asked_s = now
             self._upstream.request_keyframe()
 
     def report(self, now: float) -> None:
@@ -129,8 +135,8 @@ class Forwarder:
         A viewer still without its first keyframe asks for it again.
         """
         upstream = self._upstream
-        if self._waiting_for_key:
-            self.request_keyframe()
+        if self._waiting_for_key and upstream is not None:
+            upstream.request_keyframe()
         if upstream is None or not self.packets or self._seq_shift is None:
             return
         rtp = upstream.clock.rtp_at(now) + self._rtp_shift

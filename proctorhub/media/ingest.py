@@ -13,11 +13,15 @@ from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_secon
 from proctorhub.media.frame import Frame
 from proctorhub.media.rtcp import Reception
 
-MAX_WAIT_S = 1.0
+#: Pictures can be asked for again, which takes two round trips of a line whose buffers are full.
+MAX_WAIT_S = {"video": 2.0, "audio": 1.0}
 MAX_PENDING = 1000
+# On a line that is full an answer takes a second: asking often would fill it further.
 NACK_EVERY_S = 0.04
-NACK_TRIES = 12
+NACK_SLOWER = 1.6
+NACK_TRIES = 7
 KEY_AGAIN_S = 1.0
+KEY_SLOWEST_S = 2.0
 MAX_NACK = 128
 RESTART_DISTANCE = 3000
 
@@ -44,6 +48,7 @@ class TrackIngest:
     ) -> None:
         self.kind = kind
         self.codec = codec
+        self._max_wait_s = MAX_WAIT_S[kind]
         self.clock = TrackClock(rate, sender)
         self._on_frame, self._on_loss = on_frame, on_loss
         self._send_nack, self._send_pli = send_nack, send_pli
@@ -59,6 +64,7 @@ class TrackIngest:
         self._after_gap = False
         self._need_key = kind == "video"
         self._key_asked_at = 0.0
+        self._key_pause_s = 0.0
         self._last_sr = (0, 0.0)
         self._first_seq = 0
         self._highest = 0
@@ -128,15 +134,14 @@ class TrackIngest:
         self._next = (seq + 1) & 0xFFFF
         self._first_seq = self._highest = seq
         self._prior = (0, self.packets)
-        self._break_frame()
+        self._break_frame(now)
         self._consume(marker, rtp, payload, now)
 
     def tick(self, now: float) -> None:
         """Ask again for what is missing and give up what is too late; `now` is UTC seconds."""
-        if self._need_key and self.packets and now - self._key_asked_at > KEY_AGAIN_S:
-            self._key_asked_at = now
-            self.request_keyframe()
-        while self._pending and now - self._waiting_since > MAX_WAIT_S:
+        if self._need_key and self.packets:
+            self._ask_for_key(now)
+        while self._pending and now - self._waiting_since > self._max_wait_s:
             self._give_up(now)
         if self._pending and now - self._asked_at > NACK_EVERY_S:
             self._ask(now)
@@ -157,7 +162,7 @@ class TrackIngest:
             if seq in self._pending:
                 continue
             at, tries = self._asked.get(seq, (0.0, 0))
-            if now - at > NACK_EVERY_S and tries < NACK_TRIES:
+            if now - at > NACK_EVERY_S * NACK_SLOWER ** (tries - 1) and tries < NACK_TRIES:
                 self._asked[seq] = (now, tries + 1)
                 wanted.append(seq)
                 if len(wanted) == MAX_NACK:
@@ -192,15 +197,22 @@ class TrackIngest:
         before = self.clock.seconds(self._unwrapper.value)
         after = self.clock.seconds(self._unwrapper.near(self._pending[first][1]))
         self._next = first
-        self._break_frame()
+        self._break_frame(now)
         self._on_loss(before, after, missing)
         self._drain(now)
 
-    def _break_frame(self) -> None:
+    def _break_frame(self, now: float) -> None:
         if self.kind == "video":
             self._whole = False
             self._after_gap = True
-            self._need_key = True
+            self._ask_for_key(now)
+
+    def _ask_for_key(self, now: float) -> None:
+        # A keyframe takes its time on a narrow line; another one would hold it up.
+        self._need_key = True
+        if now - self._key_asked_at > self._key_pause_s:
+            self._key_asked_at = now
+            self._key_pause_s = min(KEY_SLOWEST_S, max(KEY_AGAIN_S, 2 * self._key_pause_s))
             self.request_keyframe()
 
     def _consume(self, marker: int, rtp: int, payload: bytes, now: float) -> None:
@@ -237,12 +249,12 @@ class TrackIngest:
             data, key, layer = assembler.take()
             if data and (key or not self._need_key):
                 self._need_key = False
+                self._key_pause_s = 0.0
                 self.frames += 1
                 self._on_frame(Frame(self.kind, data, self._unwrapper.value, key, layer), now)
                 return
         elif not self._need_key:
-            self._need_key = True
-            self.request_keyframe()
+            self._ask_for_key(now)
         self.dropped_frames += 1
 
     def _measure_jitter(self, rtp: int, now: float) -> None:
@@ -262,7 +274,8 @@ class TrackIngest:
         if ntp == 0 or self._frame_rtp is None:
             return
         self._last_sr = (ntp >> 16 & 0xFFFFFFFF, now)
-        self.clock.report(ntp_seconds(ntp), self._unwrapper.near(rtp), now)
+        unwrapper = self._unwrapper
+        self.clock.report(ntp_seconds(ntp), unwrapper.near(rtp), now, unwrapper.value)
 
     def reception(self, ssrc: int, now: float) -> Reception:
         """Return the report block of the time since the last one (RFC 3550 section 6.4.1)."""

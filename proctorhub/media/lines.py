@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MediaLine:
-    """One negotiated m-line. `ssrc`/`rtx_ssrc` are the sender's; `local_ssrc` signs our RTCP."""
+    """One negotiated m-line. `ssrc`/`rtx_ssrc` are the sender's; `local_ssrc` signs our RTCP.
+
+    `transport_cc` is the id of the header extension with transport-wide sequence numbers.
+    """
 
     kind: str
     mid: str
@@ -20,6 +23,7 @@ class MediaLine:
     local_ssrc: int
     cname: str
     profile: str
+    transport_cc: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpSrPacket
 
-from proctorhub.media import rtcp
+from proctorhub.media import rtcp, transport_cc
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.clock import SenderClock
 from proctorhub.media.forward import Forwarder
@@ -19,7 +19,7 @@ from proctorhub.media.lines import MediaLine
 
 log = structlog.get_logger(__name__)
 
-# A constant ceiling lets Chromium reach its target in seconds; aiortc's own estimate starves it.
+# What senders without transport-wide feedback hear: a constant ceiling.
 REMB_BITS = 4_000_000
 PLI_EVERY_S = 0.25
 _unpack = struct.Struct("!BBHII").unpack_from
@@ -70,6 +70,12 @@ class Publisher:
                 self._by_ssrc[track.line.ssrc] = track
             if track.line.rtx_ssrc is not None:
                 self._by_rtx[track.line.rtx_ssrc] = track
+        ids = {line.transport_cc for line in lines} - {None}
+        self._wide_id = ids.pop() if ids else None
+        # As a rule the number comes first in the extension: id, and length less one.
+        self._wide_head = -1 if self._wide_id is None else self._wide_id << 4 | 1
+        self._feedback = transport_cc.Feedback(self._send_feedback)
+        self._arrived = self._feedback.arrived
         self.unknown_packets = 0
         self.bad_packets = 0
         peer.on_rtp = self.on_rtp
@@ -111,12 +117,16 @@ class Publisher:
         if self.on_frame is not None:
             self.on_frame(frame, now)
 
-    def on_rtp(self, packet: bytes) -> None:
-        """Take one RTP packet (RFC 3550 section 5.1)."""
+    def on_rtp(self, packet: bytes, now: float) -> None:
+        """Take one RTP packet (RFC 3550 section 5.1) that arrived at `now`, UTC seconds."""
         try:
             first, second, seq, rtp, ssrc = _unpack(packet)
             at = 12 + ((first & 15) << 2)
             if first & 0x10:
+                if packet[at + 4] == self._wide_head and packet[at] == 0xBE:
+                    self._arrived((packet[at + 5] << 8 | packet[at + 6], now))
+                elif self._wide_id is not None:
+                    self._find_number(packet, at, self._wide_id, now)
                 at += 4 + ((packet[at + 2] << 8 | packet[at + 3]) << 2)
             end = len(packet)
             if first & 0x20:
@@ -141,11 +151,19 @@ class Publisher:
             at += 2
         payload = packet[at:end]
         marker = second & 0x80
-        now = time.time()
         if payload:
             for forwarder in track.forwarders:
                 forwarder.send(marker, seq, rtp, payload, now)
         track.ingest.push(marker, seq, rtp, payload, now, again)
+
+    def _find_number(self, packet: bytes, at: int, wide_id: int, now: float) -> None:
+        seq = transport_cc.number(packet, at, wide_id)
+        if seq is not None:
+            self._arrived((seq, now))
+
+    def _send_feedback(self, body: bytes) -> None:
+        track = self.tracks.get("video") or next(iter(self.tracks.values()))
+        self.peer.send_rtcp(rtcp.transport_feedback(track.line.local_ssrc, track.ssrc or 0, body))
 
     def keep_pace(self) -> None:
         """Take packets briskly while somebody watches. Call when forwarders come or go."""
@@ -168,14 +186,13 @@ class Publisher:
                 return track, True
         return None, False
 
-    def on_rtcp(self, data: bytes) -> None:
-        """Take one compound RTCP packet."""
+    def on_rtcp(self, data: bytes, now: float) -> None:
+        """Take one compound RTCP packet that arrived at `now`, UTC seconds."""
         try:
             packets = RtcpPacket.parse(data)
         except (ValueError, struct.error, IndexError):
             self.bad_packets += 1
             return
-        now = time.time()
         for packet in packets:
             if isinstance(packet, RtcpSrPacket):
                 track = self._by_ssrc.get(packet.ssrc)
@@ -186,21 +203,22 @@ class Publisher:
                 log.debug("sender_said_bye", sources=len(packet.sources))
 
     def tick(self, now: float) -> None:
-        """Repeat what is due between packets: lost ones. Call a few times a second."""
+        """Ask for lost packets again and tell when packets came. Call a few times a second."""
         for track in self.tracks.values():
             track.ingest.tick(now)
             if self._pli_wanted and track.kind == "video":
                 self._send_pli(track)
+        self._feedback.tell()
 
     def report(self, now: float) -> None:
-        """Send receiver reports and the bitrate ceiling. Call each second."""
-        for track in self.tracks.values():
-            if track.ssrc is None or not track.ingest.packets:
-                continue
-            line = track.line
-            report = rtcp.receiver_report(
-                line.local_ssrc, [track.ingest.reception(track.ssrc, now)]
-            )
-            if track.kind == "video":
-                report += rtcp.remb(line.local_ssrc, REMB_BITS, [track.ssrc])
-            self.peer.send_rtcp(report)
+        """Send a receiver report, and a ceiling to senders that estimate nothing. Each second."""
+        heard = [t for t in self.tracks.values() if t.ssrc is not None and t.ingest.packets]
+        if not heard:
+            return
+        signed_by = heard[0].line.local_ssrc
+        blocks = [t.ingest.reception(t.ssrc, now) for t in heard if t.ssrc is not None]
+        report = rtcp.receiver_report(signed_by, blocks)
+        ceiling = [t.ssrc for t in heard if t.kind == "video" and t.ssrc is not None]
+        if self._wide_id is None and ceiling:
+            report += rtcp.remb(signed_by, REMB_BITS, ceiling)
+        self.peer.send_rtcp(report)

@@ -1,4 +1,4 @@
-"""RTCP messages the node sends (RFC 3550, RFC 4585, REMB draft)."""
+"""RTCP messages the node sends (RFC 3550, RFC 4585, drafts of REMB and transport-wide feedback)."""
 
 from __future__ import annotations
 
@@ -85,3 +85,8 @@ def remb(ssrc: int, bitrate: int, ssrcs: list[int]) -> bytes:
         "!II4sI", ssrc, 0, b"REMB", len(ssrcs) << 24 | exponent << 18 | bitrate >> exponent
     )
     return _message(206, 15, body + b"".join(struct.pack("!I", s) for s in ssrcs))
+
+
+def transport_feedback(ssrc: int, media_ssrc: int, body: bytes) -> bytes:
+    """Return transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1)."""
+    return _message(205, 15, struct.pack("!II", ssrc, media_ssrc) + body + bytes(-len(body) % 4))

@@ -7,13 +7,14 @@ from typing import Any
 import pylibsrtp
 from pylibsrtp._binding import ffi, lib
 
-from proctorhub.media.datagrams import inbox
+from proctorhub.media.batch import AT_ONCE, ROOM, inbox
 
 #: libsrtp appends up to 144 bytes to a packet.
 _TRAILER = 160
 
 # libsrtp works in place: on what was received, and on one buffer for all that is sent.
-_received = ffi.from_buffer(inbox)
+_base = ffi.from_buffer(inbox)
+_received = tuple(_base + place * ROOM for place in range(AT_ONCE))
 _received_view = memoryview(inbox)
 _outbox = ffi.new("char[]", 2048 + _TRAILER)
 _outbox_view = ffi.buffer(_outbox)
@@ -29,17 +30,19 @@ class Srtp:
         self._received, self._sent = received, sent
         self._rx, self._tx = received._srtp[0], sent._srtp[0]
 
-    def open_rtp(self, size: int) -> bytes | None:
-        """Return the RTP packet whose protected bytes are in `inbox`; None if it is forged."""
+    def open_rtp(self, place: int, size: int) -> bytes | None:
+        """Return the RTP packet whose protected bytes are at `place` of `inbox`; None if forged."""
         _length[0] = size
-        if _unprotect(self._rx, _received, _length):
+        if _unprotect(self._rx, _received[place], _length):
             return None
-        return bytes(_received_view[: _length[0]])
+        at = place * ROOM
+        return bytes(_received_view[at : at + _length[0]])
 
-    def open_rtcp(self, size: int) -> bytes | None:
-        """Return the RTCP packet whose protected bytes are in `inbox`; None if it is forged."""
+    def open_rtcp(self, place: int, size: int) -> bytes | None:
+        """Return the RTCP packet whose protected bytes are at `place`; None if it is forged."""
+        at = place * ROOM
         try:
-            return bytes(self._received.unprotect_rtcp(bytes(_received_view[:size])))
+            return bytes(self._received.unprotect_rtcp(bytes(_received_view[at : at + size])))
         except pylibsrtp.Error:
             return None
 

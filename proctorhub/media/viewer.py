@@ -78,7 +78,7 @@ class Viewer:
         self.peer.brisk(True)
         self._on_ready(self)
 
-    def _rtcp(self, data: bytes) -> None:
+    def _rtcp(self, data: bytes, arrived_s: float) -> None:
         try:
             packets = RtcpPacket.parse(data)
         except (ValueError, struct.error, IndexError):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from proctorhub.cli.rehearsal import house
+from tests.e2e.conftest import Server, serving
 
 #: Runs at the same time, and what a killed one left behind, must not meet: each has its addresses.
 _RUN = os.getpid() % 250
+
 #: Where the installation is, whichever way a computer comes.
 HOUSE = f"10.79.{_RUN}.1"
 NOWHERE = "02:00:00:00:00:99"
@@ -32,12 +38,36 @@ def allowed() -> bool:
     return True
 
 
+def page_of(server: Server) -> str:
+    """The switch that lets Chromium open cameras on a page of such an installation."""
+    return f"--unsafely-treat-insecure-origin-as-secure={server.url}"
+
+
 def processes(namespace: str) -> list[int]:
     """Return the ids of all processes in a namespace."""
     found = subprocess.run(
         ["ip", "netns", "pids", namespace], check=True, capture_output=True, text=True
     )
     return [int(line) for line in found.stdout.split()]
+
+
+@contextmanager
+def reachable(folder: Path) -> Iterator[Server]:
+    """An installation at an address that every network leads to."""
+    port, media_port = house.free_ports(2)
+    settings = {
+        "host": "0.0.0.0",
+        "media_host": "0.0.0.0",
+        "media_addresses": HOUSE,
+        "public_url": f"http://{HOUSE}:{port}",
+        "media_public_url": f"http://{HOUSE}:{media_port}",
+    }
+    ip("addr", "add", f"{HOUSE}/32", "dev", "lo")
+    try:
+        with serving(folder, (port, media_port), **settings) as running:
+            yield running
+    finally:
+        ip("addr", "del", f"{HOUSE}/32", "dev", "lo")
 
 
 class Uplink:
@@ -77,6 +107,20 @@ class Uplink:
         """Let packets through again."""
         self._inside("neigh", "del", self._gateway, "dev", self._device)
         ip("neigh", "del", self.address, "dev", self._host)
+
+    def narrow(self, kbit: int, queue_ms: int = 1000) -> None:
+        """Carry no more than `kbit` a second out of the namespace; what waits longer is dropped."""
+        limit = ("rate", f"{kbit}kbit", "burst", "4kb", "latency", f"{queue_ms}ms")
+        self._shape(("ip", "netns", "exec", self._namespace, "tc"), self._device, limit)
+
+    def narrow_back(self, kbit: int, queue_ms: int = 1000) -> None:
+        """The same into the namespace."""
+        limit = ("rate", f"{kbit}kbit", "burst", "4kb", "latency", f"{queue_ms}ms")
+        self._shape(("tc",), self._host, limit)
+
+    def _shape(self, tc: tuple[str, ...], device: str, limit: tuple[str, ...]) -> None:
+        command = [*tc, "qdisc", "replace", "dev", device, "root", "tbf", *limit]
+        subprocess.run(command, check=True, capture_output=True)
 
     def remove(self) -> None:
         """Take the cable away."""

@@ -18,44 +18,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Account, Server
 from tests.e2e.steps import arrive, checked, go_on, new_exam, playing, state, switch_on
+from tests.e2e.wire import CONNECTIONS, kbit, opened
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SIZE = (1280, 720)
 LOW_KBIT = 200
 MEASURED_S = 12
-#: IPv4 and UDP headers; what Chromium counts begins behind them.
-HEADERS = 28
-
-_CONNECTIONS = """
-  window.connections = [];
-  const Stock = RTCPeerConnection;
-  window.RTCPeerConnection = class extends Stock {
-    constructor(...given) { super(...given); window.connections.push(this); }
-  };
-"""
-_SENT = """async headers => {
-  let bytes = 0;
-  for (const pc of window.connections) {
-    if (pc.connectionState !== "connected") continue;
-    for (const stat of (await pc.getStats()).values())
-      if (stat.type === "transport") bytes += stat.bytesSent + headers * stat.packetsSent;
-  }
-  return { bytes, at: performance.now() };
-}"""
-
-
-def opened(page: Page) -> int:
-    """How many connections the page has made."""
-    return int(page.evaluate("window.connections.length"))
-
-
-def kbit(page: Page, seconds: float) -> float:
-    """kbit/s on the wire, all connections together, everything counted."""
-    before = page.evaluate(_SENT, HEADERS)
-    page.wait_for_timeout(seconds * 1000)
-    after = page.evaluate(_SENT, HEADERS)
-    return float((after["bytes"] - before["bytes"]) * 8 / (after["at"] - before["at"]))
 
 
 class Recorded:
@@ -113,7 +82,7 @@ def sit(
 ) -> Page:
     """The page of the candidate, who has a 720p camera."""
     page = sign_in(browser_with("astronaut", SIZE), pair.candidate)
-    page.add_init_script(_CONNECTIONS)
+    page.add_init_script(CONNECTIONS)
     page.goto(f"{server.url}/exams")
     return page
 

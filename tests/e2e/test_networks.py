@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from proctorhub.cli.rehearsal import house
 from tests.e2e import networks
-from tests.e2e.conftest import Server, serving
+from tests.e2e.conftest import Server
 from tests.e2e.steps import playing, waiting
 
 pytestmark = [
@@ -29,22 +28,8 @@ SWALLOWED_S = 8
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An installation at an address that every network leads to."""
-    folder = tmp_path_factory.mktemp("reachable")
-    port, media_port = house.free_ports(2)
-    settings = {
-        "host": "0.0.0.0",
-        "media_host": "0.0.0.0",
-        "media_addresses": networks.HOUSE,
-        "public_url": f"http://{networks.HOUSE}:{port}",
-        "media_public_url": f"http://{networks.HOUSE}:{media_port}",
-    }
-    networks.ip("addr", "add", f"{networks.HOUSE}/32", "dev", "lo")
-    try:
-        with serving(folder, (port, media_port), **settings) as running:
-            yield running
-    finally:
-        networks.ip("addr", "del", f"{networks.HOUSE}/32", "dev", "lo")
+    with networks.reachable(tmp_path_factory.mktemp("reachable")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -62,10 +47,11 @@ def pages(
     sign_in: Callable[..., Page],
 ) -> tuple[Page, Page]:
     """A candidate's page and its proctor's console, both on the computer."""
-    secure = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
 
     def on_the_computer(photograph: str) -> Browser:
-        return browser_with(photograph, executable=computer.chromium, more=[secure])
+        return browser_with(
+            photograph, executable=computer.chromium, more=[networks.page_of(server)]
+        )
 
     sit, console, _ = waiting(server, on_the_computer, sign_in)
     return sit, console

@@ -10,6 +10,23 @@ from typing import Any
 
 import av
 import numpy as np
+from playwright.sync_api import sync_playwright
+
+_PLAYS = """async (address) => {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.src = address;
+  document.body.append(video);
+  const ended = new Promise((resolve) => {
+    video.onended = () => resolve("ended");
+    video.onerror = () => resolve(`error ${video.error.code}: ${video.error.message}`);
+  });
+  video.play();
+  const how = await ended;
+  const { totalVideoFrames: frames } = video.getVideoPlaybackQuality();
+  return { how, width: video.videoWidth, height: video.videoHeight, seconds: video.currentTime,
+           frames };
+}"""
 
 
 def probe(path: Path) -> dict[str, Any]:
@@ -67,3 +84,28 @@ def _rising(levels: list[tuple[float, float]], threshold: float) -> list[float]:
         if before <= threshold < level and (not found or at - found[-1] > 0.5):
             found.append(at)
     return found
+
+
+def chromium_plays(paths: list[Path]) -> list[dict[str, Any]]:
+    """Play each file in Chromium's `<video>`; return how it ended and what was seen."""
+    addresses: dict[str, Path] = {f"/{n}.webm": path for n, path in enumerate(paths)}
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.route(
+            "http://segments.example/**",
+            lambda route: (
+                route.fulfill(body="<body>", content_type="text/html")
+                if route.request.url.endswith("/")
+                else route.fulfill(
+                    body=addresses["/" + route.request.url.rsplit("/", 1)[1]].read_bytes(),
+                    content_type="video/webm",
+                )
+            ),
+        )
+        page.goto("http://segments.example/")
+        played = [page.evaluate(_PLAYS, address) for address in addresses]
+        browser.close()
+    return played

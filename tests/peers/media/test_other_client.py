@@ -6,7 +6,6 @@ import datetime
 import subprocess
 import time
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -15,30 +14,13 @@ from conftest import NodeProcess, until
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from looking import probe
-from playwright.sync_api import sync_playwright
+from looking import chromium_plays, probe
 
 from proctorhub.domain.media import ClosedSegment
 
 RATE, SENT_S = 15, 9
 SOUND_RATE, SOUND_FRAME = 48_000, 960
 SESSION = "other"
-
-_PLAYS = """async (address) => {
-  const video = document.createElement("video");
-  video.muted = true;
-  video.src = address;
-  document.body.append(video);
-  const ended = new Promise((resolve) => {
-    video.onended = () => resolve("ended");
-    video.onerror = () => resolve(`error ${video.error.code}: ${video.error.message}`);
-  });
-  video.play();
-  const how = await ended;
-  const { totalVideoFrames: frames } = video.getVideoPlaybackQuality();
-  return { how, width: video.videoWidth, height: video.videoHeight, seconds: video.currentTime,
-           frames };
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -152,28 +134,7 @@ def test_ffmpeg_decodes_every_segment(
 def test_chromium_plays_every_segment(
     recorded: tuple[list[ClosedSegment], dict[str, int]], node: NodeProcess
 ) -> None:
-    paths: dict[str, Path] = {
-        f"/{n}.webm": node.ledger.path_of(segment) for n, segment in enumerate(recorded[0])
-    }
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page()
-        page.route(
-            "http://segments.example/**",
-            lambda route: (
-                route.fulfill(body="<body>", content_type="text/html")
-                if route.request.url.endswith("/")
-                else route.fulfill(
-                    body=paths["/" + route.request.url.rsplit("/", 1)[1]].read_bytes(),
-                    content_type="video/webm",
-                )
-            ),
-        )
-        page.goto("http://segments.example/")
-        played = [page.evaluate(_PLAYS, address) for address in paths]
-        browser.close()
+    played = chromium_plays([node.ledger.path_of(segment) for segment in recorded[0]])
     for segment, seen in zip(recorded[0], played, strict=True):
         assert seen["how"] == "ended"
         assert (seen["width"], seen["height"]) == (640, 480)

@@ -12,13 +12,15 @@ import aioice.ice
 import pylibsrtp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, rtp
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, RTCDtlsTransport
+from OpenSSL import SSL
 from pylibsrtp._binding import lib
 
 from proctorhub.media import aiortc_seam as seam
 from proctorhub.media.addresses import host_addresses
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.sdp import BadOffer
+from proctorhub.media.transport_cc import URI as TRANSPORT_CC_URI
 
 
 def test_the_pinned_versions_are_installed() -> None:
@@ -123,7 +125,7 @@ def test_two_peers_exchange_plain_packets() -> None:
         got: list[bytes] = []
         arrived = asyncio.Event()
 
-        def take(packet: bytes) -> None:
+        def take(packet: bytes, arrived_s: float) -> None:
             got.append(packet)
             if len(got) == 2:
                 arrived.set()
@@ -166,7 +168,7 @@ def test_the_answer_takes_the_codec_that_the_offer_names_first(first: str) -> No
 def test_forged_packets_are_counted_and_dropped() -> None:
     async def scenario() -> None:
         sender, receiver, _ = await _pair()
-        receiver.on_rtp = receiver.on_rtcp = lambda data: pytest.fail("a forged packet came in")
+        receiver.on_rtp = receiver.on_rtcp = lambda *_: pytest.fail("a forged packet came in")
         address = receiver._nominated[1].protocol.transport.get_extra_info("sockname")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
             for forged in (b"\x80\x60" + bytes(40), b"\x80\xc9" + bytes(40), b""):
@@ -185,7 +187,7 @@ def test_what_came_before_the_end_is_taken_at_the_end() -> None:
     async def scenario() -> None:
         sender, receiver, lines = await _pair()
         got: list[bytes] = []
-        receiver.on_rtp = got.append
+        receiver.on_rtp = lambda packet, _: got.append(packet)
         (line,) = lines["send"]
         head = bytes([0x80, line.payload_type, 0, 7, 0, 0, 0, 1]) + line.ssrc.to_bytes(4, "big")
         sender.send_rtp(head + b"last")
@@ -228,3 +230,28 @@ def test_garbage_is_a_bad_offer(text: str) -> None:
         await peer.close()
 
     asyncio.run(scenario())
+
+
+def test_what_is_sent_to_us_is_numbered_and_what_we_send_is_not() -> None:
+    async def scenario() -> None:
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        for kind in ("audio", "video"):
+            pc.addTransceiver(kind, direction="sendonly")
+        await pc.setLocalDescription(await pc.createOffer())
+        peer = seam.Peer()
+        answer = await peer.answer(pc.localDescription.sdp)
+        assert len(re.findall(r"a=rtcp-fb:\d+ transport-cc", answer)) == 2
+        assert answer.count(TRANSPORT_CC_URI) == 2
+        sender, receiver, lines = await _pair()
+        assert lines["send"][0].transport_cc is None
+        for one in (peer, sender, receiver, pc):
+            await one.close()
+
+    asyncio.run(scenario())
+
+
+def test_certificates_with_rsa_are_taken() -> None:
+    context = RTCCertificate.generateCertificate()._create_ssl_context(srtp_profiles=SRTP_PROFILES)
+    ciphers = SSL.Connection(context).get_cipher_list()
+    assert "ECDHE-ECDSA-AES128-GCM-SHA256" in ciphers
+    assert "ECDHE-RSA-AES128-GCM-SHA256" in ciphers

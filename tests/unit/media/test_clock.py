@@ -96,6 +96,25 @@ def test_a_jump_of_the_media_time_is_taken_over_and_counted() -> None:
     assert clock.seconds(90_000 * 5) == pytest.approx(2.0)
 
 
+def test_reports_that_run_faster_than_the_packets_are_not_believed() -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.first_packet(0, 100.0)
+    for second in range(1, 30):
+        clock.report(second, 2 * second * 90_000, 100.0 + second, newest_rtp=second * 90_000)
+    assert clock.distrusted and clock.jumps == 0
+    long = clock.seconds(29 * 90_000) - clock.seconds(90_000)
+    assert long == pytest.approx(28.0, abs=0.01)
+
+
+def test_a_jump_that_packets_share_is_believed() -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.first_packet(0, 100.0)
+    clock.report(1.0, 90_000, 101.0, newest_rtp=85_000)
+    clock.report(2.0, 90_000 * 60, 102.0, newest_rtp=90_000 * 60 - 5_000)
+    assert clock.jumps == 1 and not clock.distrusted
+    assert clock.seconds(90_000 * 60) == pytest.approx(102.0)
+
+
 @given(st.integers(0, 1 << 40), st.floats(0, 1e5))
 def test_rtp_at_is_the_inverse(rtp: int, ntp: float) -> None:
     clock = TrackClock(90_000, SenderClock())

@@ -174,3 +174,12 @@ def test_the_header_is_rfc_3550() -> None:
     wire.send(1, 2, KEY, marker=0)
     first, second, _, _, ssrc = struct.unpack_from("!BBHII", sent[0])
     assert (first, second, ssrc) == (0x80, 101, 1234)
+
+
+def test_a_viewer_that_asks_all_the_time_costs_few_keyframes() -> None:
+    wire, upstream = Wire(), Upstream()
+    wire.forwarder.attach(upstream)
+    wire.send(1, 100, KEY)
+    for _ in range(50):
+        wire.forwarder.request_keyframe()
+    assert upstream.asked == 2  # the first at the beginning

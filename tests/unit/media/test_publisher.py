@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import time
+from dataclasses import replace
 
 import pytest
 from aiortc import rtp
@@ -13,6 +14,7 @@ from proctorhub.media.frame import Frame
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.publisher import Publisher
 
+NOW = 1_800_000_000.0
 KEY = b"\x10" + b"\x30\x01\x00\x9d\x01\x2a\x80\x02\xe0\x01"
 
 
@@ -61,17 +63,17 @@ def _packet(payload: bytes, *, seq: int = 1, ssrc: int = 2, kind: int = 97) -> b
 def test_header_extensions_sources_and_padding_are_taken_off() -> None:
     made, _, frames = _publisher()
     head = struct.pack("!BBHII", 0x80 | 0x20 | 0x10 | 2, 0x80 | 97, 1, 900, 2) + bytes(8)
-    made.on_rtp(head + b"\xbe\xde\x00\x01\x10\x00\x00\x00" + KEY + b"\0\0\0\x04")
+    made.on_rtp(head + b"\xbe\xde\x00\x01\x10\x00\x00\x00" + KEY + b"\0\0\0\x04", NOW)
     assert [f.data for f in frames] == [KEY[1:]]
 
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_tracks_are_found_by_ssrc_or_else_by_payload_type(announced: bool) -> None:
     made, _, frames = _publisher(*((2, 3) if announced else (None, None)))
-    made.on_rtp(_packet(KEY, seq=1, ssrc=2))
-    made.on_rtp(_packet(b"\x00\x02" + KEY, seq=77, ssrc=3, kind=98))  # RTX of packet 2
-    made.on_rtp(_packet(b"sound", seq=5, ssrc=1, kind=96))
-    made.on_rtp(_packet(b"?", seq=5, ssrc=4, kind=111))
+    made.on_rtp(_packet(KEY, seq=1, ssrc=2), NOW)
+    made.on_rtp(_packet(b"\x00\x02" + KEY, seq=77, ssrc=3, kind=98), NOW)  # RTX of packet 2
+    made.on_rtp(_packet(b"sound", seq=5, ssrc=1, kind=96), NOW)
+    made.on_rtp(_packet(b"?", seq=5, ssrc=4, kind=111), NOW)
     assert sorted(f.kind for f in frames) == ["audio", "video", "video"]
     assert made.tracks["video"].ingest.recovered == 1
     assert made.unknown_packets == 1
@@ -101,7 +103,7 @@ def test_reports_go_out_for_tracks_that_send() -> None:
     made, wire, _ = _publisher()
     made.report(time.time())
     assert not wire.rtcp
-    made.on_rtp(_packet(KEY))
+    made.on_rtp(_packet(KEY), NOW)
     made.report(time.time())
     report, remb = rtp.RtcpPacket.parse(wire.rtcp[0])
     assert isinstance(report, rtp.RtcpRrPacket) and report.reports[0].ssrc == 2
@@ -112,7 +114,27 @@ def test_reports_go_out_for_tracks_that_send() -> None:
 @given(st.binary(max_size=80), st.binary(max_size=80))
 def test_garbage_never_hurts(packet: bytes, report: bytes) -> None:
     made, _, _ = _publisher(None, None)
-    made.on_rtp(packet)
-    made.on_rtp(struct.pack("!BB", 0x80, 97) + packet)
-    made.on_rtcp(report)
+    made.on_rtp(packet, NOW)
+    made.on_rtp(struct.pack("!BB", 0x80, 97) + packet, NOW)
+    made.on_rtcp(report, NOW)
     made.flush(time.time())
+
+
+def test_arrivals_are_told_and_the_ceiling_is_for_those_that_do_not_number() -> None:
+    wire = Wire()
+    lines = [replace(_line("video", 2, 3), transport_cc=4)]
+    made = Publisher(wire, lines, on_loss=lambda *_: None)  # type: ignore[arg-type]
+    head = struct.pack("!BBHII", 0x90, 97, 1, 900, 2)
+    made.on_rtp(head + bytes.fromhex("bede 0001 41 0007 00") + KEY, NOW)
+    # behind another extension, in a packet of nothing but padding
+    made.on_rtp(head + bytes.fromhex("bede 0002 10 30 00 41 0008 0000"), NOW + 0.01)
+    made.tick(NOW + 0.25)
+    (feedback,) = [p for p in wire.rtcp if p[:2] == b"\x8f\xcd"]
+    assert struct.unpack_from("!IHH", feedback, 8) == (2, 7, 2)
+    made.report(NOW + 1)
+    assert b"REMB" not in wire.rtcp[-1]
+
+    plain, wire, _ = _publisher()
+    plain.on_rtp(_packet(KEY), NOW)
+    plain.report(NOW + 1)
+    assert b"REMB" in wire.rtcp[-1]

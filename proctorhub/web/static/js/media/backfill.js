@@ -11,6 +11,8 @@ const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
 const SENDING_MS = 60_000;
 const TRIES = 8;
+// so long a gap may wait for a line that the live pictures leave room on; the ring keeps ten minutes
+const SPARE_MS = 120_000;
 
 const iso = (ms) => new Date(ms).toISOString();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -20,19 +22,25 @@ export class Backfill {
   #again = false;
   #over = false;
   #timer = 0;
+  #waitsSince = 0;
   #useless = new Set();
   #settled = false;
 
-  /** `onAir()` tells whether the live connections stand: as long as they do not, nothing is sent. */
-  constructor({ sessionId, ring, onAir }) {
+  /**
+   * `onAir()` tells whether the live connections stand: as long as they do not, nothing is sent.
+   * `tight()` tells whether the line is too narrow for them already.
+   */
+  constructor({ sessionId, ring, onAir, tight }) {
     this.path = `/sessions/${sessionId}/backfill`;
     this.ring = ring;
     this.onAir = onAir;
+    this.tight = tight;
     this.#timer = setInterval(() => this.look(), ASK_EVERY_MS);
   }
 
   /** The server found something missing. */
   noted() {
+    this.#waitsSince ||= performance.now();
     for (const ms of ASK_AFTER_MS) setTimeout(() => this.#over || this.look(), ms);
   }
 
@@ -46,16 +54,22 @@ export class Backfill {
   async #run() {
     while (this.#again && !this.#over) {
       this.#again = false;
-      if (!this.onAir()) return;
+      if (!this.onAir() || this.#spares()) return;
       try {
         const found = await get(this.path);
         for (const { source, next_number, gaps } of items(found)) await this.#fill(source, next_number, gaps);
         this.#settled = found.settled;
+        this.#waitsSince = 0;
       } catch (error) {
         // what could not be sent or read now is asked for again by the timer
         if (!(error instanceof Problem || error instanceof DOMException)) throw error;
       }
     }
+  }
+
+  /** An upload would take from a narrow line what camera and screen need now. */
+  #spares() {
+    return this.tight() && performance.now() - this.#waitsSince < SPARE_MS;
   }
 
   async #fill(source, next, gaps) {
@@ -104,6 +118,7 @@ export class Backfill {
   /** The end: send what is missing until the server has settled what that is, no longer than `patienceMs`. */
   async close(patienceMs) {
     clearInterval(this.#timer);
+    this.tight = () => false;
     const until = performance.now() + patienceMs;
     const left = () => until - performance.now();
     while (left() > 0) {

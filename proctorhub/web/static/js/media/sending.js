@@ -13,6 +13,18 @@ const MIME = { vp8: "video/VP8", h264: "video/H264" };
 // temporal layers: who looks at one picture a second decodes a quarter of them
 const LAYERS = "L1T3";
 
+// a line that carries less than this part of what a source may send is too slow for it
+const SHARE = 0.6;
+
+// and with less than this nothing else may use it
+const TIGHT_SHARE = 0.3;
+
+/** Whether a line of so many kbit/s is too slow for a source's `video`. */
+export const tooSlow = (kbit, video) => kbit < video.kbit * SHARE;
+
+/** Whether such a line leaves no room for anything but the `video`. */
+export const tight = (kbit, video) => kbit < video.kbit * TIGHT_SHARE;
+
 /** As a camera is asked for: the nearest it can. */
 export const cameraConstraints = ({ width, height, frame_rate: rate }) => ({
   width: { ideal: width },

@@ -3,9 +3,8 @@
 import { post } from "../lib/api.js";
 import { $, busy, say, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
+import { tooSlow } from "../media/sending.js";
 
-// a line that carries less than this part of what the camera may send is too slow for it
-const SHARE = 0.6;
 const POOR_FOR_MS = 12_000;
 // the browser finds out during its first seconds what a line carries
 const WARM_UP_MS = 15_000;
@@ -54,7 +53,7 @@ export class LineSaver {
     if (!this.#media || kbit === null) return;
     const at = performance.now();
     this.#begun ||= at;
-    const poor = kbit < this.#media.camera.kbit * SHARE && at - this.#begun > WARM_UP_MS;
+    const poor = tooSlow(kbit, this.#media.camera) && at - this.#begun > WARM_UP_MS;
     this.#poorSince = poor ? this.#poorSince || at : 0;
     if (poor && at - this.#poorSince > POOR_FOR_MS) this.#offer();
   }

@@ -8,7 +8,7 @@ import { LevelMeter } from "../media/level-meter.js";
 import { Publisher } from "../media/publisher.js";
 import { LAST_UPLOAD_MS } from "../media/leftover.js";
 import { Ring } from "../media/ring.js";
-import { partOf } from "../media/sending.js";
+import { partOf, tight } from "../media/sending.js";
 import { Viewer } from "../media/viewer.js";
 
 const PATIENCE_MS = 2500;
@@ -30,6 +30,7 @@ export class SitMedia {
   #ring;
   #backfill;
   #wanted;
+  #tight = false;
 
   /** `wanted` is what the session says is to be sent; `onLine(kbit)` hears what the camera's line carries. */
   constructor({ sessionId, needsScreen, wanted, onChange, onLine }) {
@@ -42,11 +43,11 @@ export class SitMedia {
         source,
         sending: partOf(wanted, source),
         onState: (state, problem) => this.#changed(source, state, problem),
-        onStats: ({ available }) => source === "camera" && onLine(available),
+        onStats: ({ available }) => source === "camera" && this.#carries(available, onLine),
       });
     }
     this.#ring = new Ring(sessionId);
-    this.#backfill = new Backfill({ sessionId, ring: this.#ring, onAir: () => !this.#open || this.complete });
+    this.#backfill = new Backfill({ sessionId, ring: this.#ring, onAir: () => !this.#open || this.complete, tight: () => this.#tight });
     show($("#screen-tile"), needsScreen);
     this.viewer = new Viewer({
       sessionId,
@@ -61,6 +62,11 @@ export class SitMedia {
     });
     $("#media-fix").addEventListener("click", (event) => this.#fix(event.currentTarget.dataset.source));
     this.#trouble = setInterval(() => this.#report(), 1000);
+  }
+
+  #carries(kbit, onLine) {
+    this.#tight = kbit !== null && tight(kbit, this.#wanted.camera);
+    onLine(kbit);
   }
 
   get state() {
