@@ -13,8 +13,7 @@ from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_secon
 from proctorhub.media.frame import Frame
 from proctorhub.media.rtcp import Reception
 
-#: Pictures can be asked for again, which takes two round trips of a line whose buffers are full.
-MAX_WAIT_S = {"video": 2.0, "audio": 1.0}
+MAX_WAIT_S = 1.0
 MAX_PENDING = 1000
 # On a line that is full an answer takes a second: asking often would fill it further.
 NACK_EVERY_S = 0.04
@@ -48,7 +47,6 @@ class TrackIngest:
     ) -> None:
         self.kind = kind
         self.codec = codec
-        self._max_wait_s = MAX_WAIT_S[kind]
         self.clock = TrackClock(rate, sender)
         self._on_frame, self._on_loss = on_frame, on_loss
         self._send_nack, self._send_pli = send_nack, send_pli
@@ -141,7 +139,7 @@ class TrackIngest:
         """Ask again for what is missing and give up what is too late; `now` is UTC seconds."""
         if self._need_key and self.packets:
             self._ask_for_key(now)
-        while self._pending and now - self._waiting_since > self._max_wait_s:
+        while self._pending and now - self._waiting_since > MAX_WAIT_S:
             self._give_up(now)
         if self._pending and now - self._asked_at > NACK_EVERY_S:
             self._ask(now)

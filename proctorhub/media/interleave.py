@@ -14,7 +14,7 @@ from proctorhub.media.frame import Frame
 
 SYNC_WAIT_S = 2.5
 #: So long a frame waits for earlier ones of the other track.
-HOLD_MS = 2500
+HOLD_MS = 1500
 
 
 class Interleaver:
