@@ -103,8 +103,11 @@ def make_exam(page: Page, server: Server, title: str, day: datetime) -> None:
     field(page, "exam-closes", day + timedelta(days=2))
     page.get_by_test_id("exam-duration").fill("60")
     page.get_by_test_id("exam-allowed").fill("steam tables\na calculator")
+    page.get_by_test_id("exam-identity").check()
     page.get_by_test_id("save-exam").click()
     expect(page.get_by_test_id("exams-table")).to_contain_text(title)
+    (made,) = [e for e in server.api("GET", "/exams")["items"] if e["title"] == title]
+    assert made["identity"] == {"software": True, "enrolment": False}
 
 
 def exam_id(server: Server, title: str) -> str:
