@@ -198,6 +198,7 @@ class Session(Document):  # type: ignore[misc]
     created_at = UtcField(default=utc_now)
     scheduled_at = UtcField(required=True)
     checked_in_at = UtcField()
+    identifying_at = UtcField()
     started_at = UtcField()
     ends_at = UtcField()
     paused_at = UtcField()

@@ -109,12 +109,15 @@ def watched(session_ids: Iterable[str] | None = None) -> list[Watched]:
 
 
 def _open_since(session: Document, live: Mapping[str, int]) -> dict[Source, int]:
-    began = session.get("started_at") or session.get("checked_in_at") or session["created_at"]
-    found = {Source.PAGE: log.millis(began)}
+    # A source that was there before anybody had to look at it was not missed.
+    wanted = session.get("started_at") or session.get("identifying_at") or session["created_at"]
+    began = log.millis(wanted)
+    found = {Source.PAGE: began}
     if "camera" in live:
-        found |= {Source.CAMERA: live["camera"], Source.MICROPHONE: live["camera"]}
+        camera = max(began, live["camera"])
+        found |= {Source.CAMERA: camera, Source.MICROPHONE: camera}
     if "screen" in live:
-        found[Source.SCREEN] = live["screen"]
+        found[Source.SCREEN] = max(began, live["screen"])
     return found
 
 

@@ -51,7 +51,8 @@ def take(actor: Actor, session_id: str) -> dict[str, Any]:
 def identify(actor: Actor, session_id: str) -> dict[str, Any]:
     """Begin the identification."""
     access.as_proctor(actor, session_id)
-    changing.act(session_id, Action.IDENTIFY, Side.PROCTOR, actor)
+    values = {"identifying_at": utc_now()}
+    changing.act(session_id, Action.IDENTIFY, Side.PROCTOR, actor, values=values)
     return sessions.view(actor, session_id)
 
 

@@ -20,8 +20,14 @@ CAMERA = {Detector.NO_FACE, Detector.SECOND_FACE}
 
 
 def camera_on(session_id: str, ago_s: float = 60) -> None:
-    status = {"state": "live", "chain": "c" * 32, "at": utc_now() - timedelta(seconds=ago_s)}
+    at = utc_now() - timedelta(seconds=ago_s)
+    status = {"state": "live", "chain": "c" * 32, "at": at}
     Session._get_collection().update_one({"_id": session_id}, {"$set": {"sources.camera": status}})
+
+
+def started(session_id: str, ago_s: float) -> None:
+    at = utc_now() - timedelta(seconds=ago_s)
+    Session._get_collection().update_one({"_id": session_id}, {"$set": {"started_at": at}})
 
 
 def looked(session_id: str) -> None:
@@ -47,7 +53,18 @@ def running(sitting_until):
     session_id = sitting_until("running")
     watchers.pages_alive({session_id: False})
     camera_on(session_id)
+    started(session_id, 60)
     return session_id
+
+
+@pytest.mark.parametrize("state", ["identifying", "running"])
+def test_a_camera_that_nobody_had_to_look_at_before_was_not_missed(proctor, sitting_until, state):
+    session_id = sitting_until(state)
+    camera_on(session_id, ago_s=60)
+    watchers.beat("w1", {Detector.CAMERA_FROZEN})
+    watchers.check()
+    assert states(proctor, session_id)["camera_frozen"] == "live"
+    assert told(session_id) == []
 
 
 def test_what_nobody_can_do_is_not_checked_and_no_alarm(proctor, running):
