@@ -24,7 +24,10 @@ from tests.e2e.steps import ALIKE, looks_like, state, waiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-OUTAGE_S = 9.0
+OUTAGE_S = 15.0
+#: A browser sends on for some seconds before it misses the answers, and the node finds that in its
+#: socket's buffer when it goes on: it is recorded, though late.
+BUFFERED_S = 8.0
 #: The page sees silence within 2 s; a machine that runs two browsers may be late.
 SEEN_WITHIN_MS = 6_000
 #: So few pictures come from an encoder that has to share two cores with everything else.
@@ -127,7 +130,7 @@ def test_an_outage_heals_from_the_candidates_own_recording(
     for source, track in found.items():
         gap = longest(track["healed"])
         assert gap["origin"] == "client", source
-        assert OUTAGE_S - 3 <= length(gap) <= OUTAGE_S + 12, source
+        assert OUTAGE_S - BUFFERED_S <= length(gap) <= OUTAGE_S + 12, source
         assert abs(track["backfilled_s"] - sum(map(length, track["healed"]))) <= 1, source
         # until the first keyframe after an outage there may be sound alone
         assert {s["video_codec"] for s in track["segments"]} <= {codec.upper(), None}
