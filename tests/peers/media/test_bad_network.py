@@ -119,5 +119,6 @@ def test_a_cut_of_three_seconds_is_a_gap_of_the_network(node: NodeProcess, vp8: 
         for piece, following in itertools.pairwise(gaps):
             assert piece["ended_at_ms"] == following["started_at_ms"]
         assert at_least <= gaps[-1]["ended_at_ms"] - gaps[0]["started_at_ms"] <= 3_600
-    states = [call["state"] for call in node.ledger.calls("state", session_id="cut")]
-    assert states == ["silent", "live"]
+    # Picture and sound may fall silent one after the other.
+    states = (call["state"] for call in node.ledger.calls("state", session_id="cut"))
+    assert [state for state, _ in itertools.groupby(states)] == ["silent", "live"]
