@@ -163,8 +163,11 @@ def _seen(backends: Composition, decoder: Decoder, jpeg: bytes) -> _Seen | None:
 
 @dataclass(frozen=True)
 class _Moment:
+    """A picture of the burst and its person; the picture itself is decoded again when needed."""
+
     frame: liveness.Frame
     jpeg: bytes
+    person: Face | None
     geometry: FaceGeometry | None
 
 
@@ -183,7 +186,7 @@ def _burst(backends: Composition, decoder: Decoder, request: Request) -> list[_M
             pitch=geometry.pitch if geometry else None,
             eyes=mean(geometry.eyes) if geometry and geometry.eyes else None,
         )
-        found.append(_Moment(frame, jpeg, geometry))
+        found.append(_Moment(frame, jpeg, person, geometry))
     return found
 
 
@@ -209,12 +212,11 @@ def _distances(
             other = backend.embed(image, person)
         return None if other is None else backend.distance(face, other)
 
-    moves = [_seen(backends, decoder, moment.jpeg) for moment in _frontal(burst)]
-    apart_moves = [d for seen in moves if seen if (d := apart(seen.image, seen.person)) is not None]
+    moves = [apart(_decoded(decoder, one.jpeg), one.person) for one in _frontal(burst)]
     found = {
         Against.DOCUMENT: apart(shown.part, shown.photograph) if shown else None,
         # The worst of them: somebody else for half of the moves is somebody else.
-        Against.BURST: max(apart_moves, default=None),
+        Against.BURST: max((d for d in moves if d is not None), default=None),
     }
     if request.enrolment is not None:
         earlier = _seen(backends, decoder, request.enrolment)
