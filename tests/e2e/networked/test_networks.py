@@ -5,38 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e import networks
 from tests.e2e.conftest import Server
+from tests.e2e.networked import networks
 from tests.e2e.steps import playing, waiting
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(not networks.allowed(), reason="this machine lets nobody make networks"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 BACK_MS = 40_000
 SLEPT_S = 20
 SWALLOWED_S = 8
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with networks.reachable(tmp_path_factory.mktemp("reachable")) as running:
-        yield running
-
-
-@pytest.fixture
-def computer(tmp_path: Path) -> Iterator[networks.Computer]:
-    made = networks.Computer(tmp_path)
-    yield made
-    made.remove()
 
 
 @pytest.fixture

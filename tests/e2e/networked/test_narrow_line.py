@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -11,17 +11,13 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page
 
-from tests.e2e import networks
 from tests.e2e.conftest import Server
+from tests.e2e.networked import networks
 from tests.e2e.nodes import wait_for
 from tests.e2e.steps import arrive, new_exam, state, switch_on
 from tests.e2e.wire import CONNECTIONS, Look, looks
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(not networks.allowed(), reason="this machine lets nobody make networks"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NARROW_KBIT, WIDE_KBIT = 300, 2000
 #: So many seconds are looked at together, and so long it is waited for.
@@ -30,19 +26,6 @@ SPAN_S, WITHIN_S = 6, 60
 SHORT_QUEUE_MS = 400
 #: A segment is stored within seconds behind its end.
 STORED_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with networks.reachable(tmp_path_factory.mktemp("reachable")) as running:
-        yield running
-
-
-@pytest.fixture
-def computer(tmp_path: Path) -> Iterator[networks.Computer]:
-    made = networks.Computer(tmp_path)
-    yield made
-    made.remove()
 
 
 def mean_kbit(seen: list[Look]) -> float:

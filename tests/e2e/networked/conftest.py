@@ -1,0 +1,26 @@
+"""An installation that every network leads to, and a computer on networks of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Server
+from tests.e2e.networked import networks
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not networks.allowed():
+        pytest.skip("this machine lets nobody make networks")
+    with networks.reachable(tmp_path_factory.mktemp("reachable")) as running:
+        yield running
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Iterator[networks.Computer]:
+    made = networks.Computer(tmp_path)
+    yield made
+    made.remove()
