@@ -5,32 +5,42 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from proctorhub.domain import mrz, names
+from proctorhub.domain import mrz, names, printed_dates
 
 #: A document's number where there is no zone: so many characters, most of them digits.
 _NUMBER = re.compile(r"(?=(?:\D*\d){4})[A-Z0-9]{6,14}")
 _DATE = re.compile(r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b")
+#: Whose age a date of birth is taken to mean, years; less than a century, so that one at most fits.
+_AGES = range(10, 106)
 _LABEL = re.compile(r"\b(no|nr|num|number|numero|numéro|nummer|id)\b|№|номер", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read; dates are ISO 8601, and None where there is no zone that holds them."""
+    """What was read; dates are ISO 8601, and None where there is no zone that holds them.
+
+    A date of birth whose century cannot be told has two figures of the year. `confirmed`: the print
+    outside the zone says the same as the zone in everything that is taken from it.
+    """
 
     name: names.Comparison
     number: str | None
     birth_date: str | None
     expiry_date: str | None
     zone: mrz.Mrz | None
+    confirmed: bool = False
 
 
-def read(profile_name: str, lines: Sequence[str]) -> Reading:
+def read(profile_name: str, lines: Sequence[str], today: date) -> Reading:
     """Return what lines from top to bottom say, and whether they bear the profile's name."""
     zone = mrz.find(lines)
     if zone is None:
         found = names.compare_text(profile_name, lines)
         return Reading(found, printed_number(lines), None, None, None)
+    outside = [*lines[: zone.at[0]], *lines[zone.at[1] + 1 :]]
+    dates = list(printed_dates.find(outside))
     held = dict(zone.checks)
     name = names.compare(profile_name, zone.surname, zone.given_names)
     printed = names.compare_text(profile_name, lines)
@@ -41,9 +51,12 @@ def read(profile_name: str, lines: Sequence[str]) -> Reading:
     return Reading(
         name,
         zone.number if held["number"] and zone.number else None,
-        _birth(zone.birth_date) if held["birth_date"] else None,
+        birth_date(zone.birth_date, dates, today) if held["birth_date"] else None,
         expires.isoformat() if expires else None,
         zone,
+        confirmed=names.compare_text(profile_name, outside).match is names.Match.SAME
+        and _printed(zone.number, outside)
+        and {zone.birth_date, zone.expiry_date} <= {text for text, _ in dates},
     )
 
 
@@ -62,6 +75,34 @@ def printed_number(lines: Sequence[str]) -> str | None:
     return max(found, key=len) if found else None
 
 
-def _birth(digits: str) -> str:
-    """Return a zone's date of birth as it is printed: its century is not told."""
+def birth_date(digits: str, printed: Sequence[tuple[str, date | None]], today: date) -> str:
+    """Return a zone's date of birth with its century, which ICAO Doc 9303 does not have it tell.
+
+    It is that of the same date as printed in full; without one, that which makes the holder 10 to
+    105 years old. Where neither tells, or a part of the date is unknown, it stays as in the zone.
+    """
+    as_printed = {day for text, day in printed if text == digits and day and day <= today}
+    plausible = {
+        day
+        for century in (1900, 2000)
+        if (day := mrz.day(digits, century)) and _age(day, today) in _AGES
+    }
+    for days in (as_printed, plausible):
+        if len(days) == 1:
+            return days.pop().isoformat()
     return f"{digits[0:2]}-{digits[2:4]}-{digits[4:6]}"
+
+
+def _age(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _printed(number: str, lines: Sequence[str]) -> bool:
+    """Tell whether a line shows this number, be it in groups."""
+    for line in lines:
+        words = [re.sub(r"[^A-Z0-9]", "", word) for word in line.upper().split()]
+        for start in range(len(words)):
+            for end in range(start + 1, len(words) + 1):
+                if number and "".join(words[start:end]) == number:
+                    return True
+    return False

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from proctorhub.domain import liveness, names
 
-VERSION = "2026-11.1"
+VERSION = "2026-11.2"
 
 
 class State(StrEnum):
@@ -68,6 +68,7 @@ class Reason(StrEnum):
     PICTURE_DOUBTED = "picture_doubted"
     DOCUMENT_UNREAD = "document_unread"
     ZONE_UNSURE = "zone_unsure"
+    ZONE_REPAIRED = "zone_repaired"
     DOCUMENT_EXPIRED = "document_expired"
     NOT_CHECKED = "not_checked"
     NO_ANSWER = "no_answer"
@@ -100,11 +101,16 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Zone:
-    """What the machine-readable zone of a document said about itself."""
+    """What the machine-readable zone of a document said about itself.
+
+    `repaired` counts characters that software put right; `confirmed`: the print outside the zone
+    says the same.
+    """
 
     format: str
     checks: Mapping[str, bool]
     repaired: int
+    confirmed: bool = False
 
     @property
     def valid(self) -> bool:
@@ -229,6 +235,9 @@ def _document(measured: Measured, today: date) -> list[Reason]:
     found = []
     if measured.zone is not None and not measured.zone.valid:
         found.append(Reason.ZONE_UNSURE)
+    elif measured.zone is not None and measured.zone.repaired and not measured.zone.confirmed:
+        # Check digits make a guessed character likely, not certain: nobody is let in on one.
+        found.append(Reason.ZONE_REPAIRED)
     if measured.expiry_date and measured.expiry_date < today.isoformat():
         found.append(Reason.DOCUMENT_EXPIRED)
     return found

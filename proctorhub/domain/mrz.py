@@ -1,14 +1,15 @@
 """Machine-readable zones of travel documents: ICAO Doc 9303 parts 3 to 6 (TD1, TD2, TD3).
 
-What OCR confuses (O and 0, I and 1, …) is put right only when all check digits hold afterwards,
-so a repair is never a guess. Names carry no check digit: digits in them become letters only then.
+What OCR confuses (O and 0, I and 1, …) is put right only when all check digits hold afterwards.
+Names carry no check digit: digits in them become letters only then. A digit that holds makes a
+repair likely, not certain: whoever relies on a repaired zone needs a second source.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations, product
 
@@ -32,7 +33,8 @@ _OTHERS = str.maketrans({"«": "<<", "‹": "<", "(": "<", "[": "<", "≤": "<",
 class Mrz:
     """What a zone says. Dates are `YYMMDD` as printed; names have fillers turned into spaces.
 
-    `checks` tells for each check digit whether it holds; `repaired` counts characters put right.
+    `checks` tells for each check digit whether it holds; `repaired` counts characters put right;
+    `at` is the first and the last of the lines that were searched which belong to it.
     """
 
     format: str
@@ -48,6 +50,7 @@ class Mrz:
     optional: str
     checks: tuple[tuple[str, bool], ...]
     repaired: int = 0
+    at: tuple[int, int] = (0, 0)
 
     @property
     def valid(self) -> bool:
@@ -56,7 +59,7 @@ class Mrz:
 
     def expires(self) -> date | None:
         """Return the last day it is valid; None when the date is not one."""
-        return _date(self.expiry_date, century=2000)
+        return day(self.expiry_date, century=2000)
 
 
 def check_digit(text: str) -> str:
@@ -73,13 +76,13 @@ def find(lines: Sequence[str]) -> Mrz | None:
 
     Of several readings the one with the most check digits wins; fewer than two are no zone.
     """
-    cleaned = [line for line in map(_clean, lines) if line]
+    cleaned = [(place, text) for place, line in enumerate(lines) if (text := _clean(line))]
     readings = [
-        reading
+        replace(_read(name, found), at=(part[0][0], part[-1][0]))
         for name, (count, width) in FORMATS.items()
-        for at in range(len(cleaned) - count + 1)
-        if (found := _sized(cleaned[at : at + count], width))
-        for reading in [_read(name, found)]
+        for start in range(len(cleaned) - count + 1)
+        if (part := cleaned[start : start + count])
+        and (found := _sized([text for _, text in part], width))
     ]
     best = max(readings, key=lambda r: (sum(held for _, held in r.checks), r.valid), default=None)
     return best if best and sum(held for _, held in best.checks) >= 2 else None
@@ -231,7 +234,8 @@ def _words(field: str) -> str:
     return " ".join(part for part in field.split("<") if part)
 
 
-def _date(text: str, century: int) -> date | None:
+def day(text: str, century: int) -> date | None:
+    """Return the date of `YYMMDD` in a century; None when it is none, or not wholly known."""
     try:
         return date(century + int(text[0:2]), int(text[2:4]), int(text[4:6]))
     except ValueError:

@@ -117,7 +117,13 @@ def _zone(zone: View | None) -> View | None:
     if not zone:
         return None
     checks = [{"name": name, "held": held} for name, held in zone["checks"].items()]
-    return {"format": zone["format"], "checks": checks, "repaired": zone["repaired"]}
+    return {
+        "format": zone["format"],
+        "checks": checks,
+        "repaired": zone["repaired"],
+        # records of earlier rules lack it
+        "confirmed": zone.get("confirmed", False),
+    }
 
 
 def _thresholds(limits: View | None) -> View | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from dataclasses import dataclass
+from datetime import date
 from statistics import mean
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from proctorhub.domain import document as reading
 from proctorhub.domain import identity, liveness
 from proctorhub.domain.identity import PLACES, Against, Measured
 from proctorhub.plugins import Capability, Face, FaceGeometry
+from proctorhub.records.base import utc_now
 from proctorhub.services import identity_queue
 from proctorhub.services.identity_queue import Request
 from proctorhub.vision import document
@@ -65,7 +67,7 @@ class Examiner:
         if request is None:
             return False
         try:
-            measured = measure(self._backends, request)
+            measured = measure(self._backends, request, utc_now().date())
         except Exception:  # whatever a backend raises: the claim lapses, and another tries
             log.exception("identity_not_measured", session_id=request.session_id)
             return True
@@ -104,12 +106,12 @@ class _Seen:
         return max(others, default=0.0)
 
 
-def measure(backends: Composition, request: Request) -> Measured:
+def measure(backends: Composition, request: Request, today: date) -> Measured:
     """Return what these backends find."""
     decoder = Decoder()
     paper, selfie = _decoded(decoder, request.document), _seen(backends, decoder, request.selfie)
     shown = document.look(backends, paper) if paper is not None else None
-    text = reading.read(request.name, shown.lines if shown else ())
+    text = reading.read(request.name, shown.lines if shown else (), today)
     burst = _burst(backends, decoder, request)
     verdict = liveness.judge(
         liveness.challenge(request.nonce),
@@ -121,7 +123,6 @@ def measure(backends: Composition, request: Request) -> Measured:
     compared = [Against.DOCUMENT, Against.BURST]
     if request.enrolment is not None:
         compared.append(Against.ENROLMENT)
-    zone = text.zone
     return Measured(
         missing=[needed.value for needed in NEEDED if needed not in backends],
         models=backends.models(NEEDED),
@@ -138,7 +139,7 @@ def measure(backends: Composition, request: Request) -> Measured:
         number=text.number,
         birth_date=text.birth_date,
         expiry_date=text.expiry_date,
-        zone=identity.Zone(zone.format, dict(zone.checks), zone.repaired) if zone else None,
+        zone=_zone(text),
         liveness=verdict.outcome.value,
         liveness_reasons=list(verdict.reasons),
         seen_ms=list(verdict.seen_ms),
@@ -248,6 +249,12 @@ def _thresholds(backends: Composition) -> identity.Thresholds | None:
     return identity.Thresholds(
         space_id, limits.accept, limits.reject, limits.false_match_rate, limits.source
     )
+
+
+def _zone(text: reading.Reading) -> identity.Zone | None:
+    if (zone := text.zone) is None:
+        return None
+    return identity.Zone(zone.format, dict(zone.checks), zone.repaired, text.confirmed)
 
 
 def _px(face: Face | None) -> float | None:

@@ -50,6 +50,10 @@ _SENTENCES = {
     Reason.ZONE_UNSURE: lazy_gettext(
         "The lines for machines at the foot of the document could not be read without doubt."
     ),
+    Reason.ZONE_REPAIRED: lazy_gettext(
+        "A character in the lines for machines had to be guessed, and the print above them does"
+        " not confirm it. A sharper picture may help."
+    ),
     Reason.DOCUMENT_EXPIRED: lazy_gettext("The document has expired."),
     Reason.NOT_CHECKED: lazy_gettext("Software here cannot check all of this; a person does."),
     Reason.NO_ANSWER: lazy_gettext("Software did not answer in time; a person looks at it."),

@@ -62,11 +62,12 @@ class ZoneCheck(Answer):
 
 
 class Zone(Answer):
-    """The machine-readable zone; `repaired` counts characters put right."""
+    """The zone; `repaired` counts characters put right, `confirmed`: the print says the same."""
 
     format: str
     checks: list[ZoneCheck]
     repaired: int
+    confirmed: bool
 
 
 class FaceMatch(Answer):

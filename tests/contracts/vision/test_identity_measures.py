@@ -69,7 +69,7 @@ def request(who: str = "hopper", **changes) -> Request:
 
 
 def checked(backends: Composition, asked: Request) -> tuple[Measured, identity.Verdict]:
-    measured = measuring.measure(backends, asked)
+    measured = measuring.measure(backends, asked, TODAY)
     return measured, identity.judge(measured, today=TODAY, doubted=False)
 
 
@@ -85,6 +85,18 @@ def test_a_candidate_with_a_document_is_recognised(backends, kind, behind, numbe
     assert measured.thresholds.space_id == backends.space_id
     assert 0 < measured.thresholds.false_match_rate < 0.05
     assert set(measured.models) == {"detect", "pose", "eyes", "embed", "ocr"}
+
+
+@pytest.mark.parametrize("printed", [False, True])
+def test_a_guessed_character_needs_a_second_source(backends, printed) -> None:
+    lines = [*LINES, "Passport No L898902C3", "Born 15 MAY 1990", "Expires 15 APR 2031"]
+    names, second = drawn.zone("TD3", "ERIKSSON", "ANNA MARIA", "L898902C3")
+    zone = [names, second.replace("L898902C3", "L8989O2C3", 1)]
+    page = drawn.document(drawn.portrait("hopper"), lines if printed else LINES, zone, drawn.PAGE)
+    measured, verdict = checked(backends, request(document=drawn.jpeg(drawn.held_up(page))))
+    assert (measured.number, measured.birth_date) == ("L898902C3", "1990-05-15")
+    assert measured.zone.repaired == 1 and measured.zone.confirmed is printed
+    assert verdict.reasons == (() if printed else (identity.Reason.ZONE_REPAIRED,))
 
 
 def test_somebody_elses_document(backends) -> None:

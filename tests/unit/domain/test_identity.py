@@ -77,6 +77,15 @@ CASES = [
     ({"glare": 0.2}, State.NEEDS_HUMAN_REVIEW, "picture_glare"),
     ({"number": None}, State.NEEDS_HUMAN_REVIEW, "document_unread"),
     ({"zone": DENIED}, State.NEEDS_HUMAN_REVIEW, "zone_unsure"),
+    # a character that was put right lets nobody in, unless the print says it too
+    ({"zone": Zone("TD3", HELD, 1)}, State.NEEDS_HUMAN_REVIEW, "zone_repaired"),
+    ({"zone": Zone("TD3", HELD, 2, confirmed=True)}, State.VERIFIED, ""),
+    ({"zone": replace(DENIED, confirmed=True)}, State.NEEDS_HUMAN_REVIEW, "zone_unsure"),
+    (
+        {"zone": Zone("TD3", HELD, 1), "name": names.Match.DIFFERENT},
+        State.REJECTED,
+        "name_different zone_repaired",
+    ),
     ({"expiry_date": "2026-11-21"}, State.VERIFIED, ""),
     ({"expiry_date": "2026-11-20"}, State.NEEDS_HUMAN_REVIEW, "document_expired"),
     # a poor picture contradicts nobody

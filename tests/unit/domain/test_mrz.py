@@ -38,6 +38,7 @@ def test_specimens_of_the_standard(lines: list[str], name: str, number: str) -> 
     assert found is not None
     assert found.valid
     assert found.repaired == 0
+    assert found.at == (2, 1 + len(lines))
     assert (found.format, found.number, found.issuer) == (name, number, "UTO")
     assert (found.surname, found.given_names) == ("ERIKSSON", "ANNA MARIA")
     assert (found.birth_date, found.sex, found.nationality) == ("740812", "F", "UTO")

@@ -53,7 +53,8 @@ function fields({ fields: all }) {
 function checkDigits({ mrz }) {
   if (!mrz) return nothing(t("No machine-readable lines were read."));
   const digits = mrz.checks.map(({ name, held }) => h("li", { data: { held: String(held) } }, sign(held), checkDigitWord(name)));
-  const repaired = mrz.repaired ? h("p", { class: "small soft mb-0" }, t("Characters put right by the check digits: {count}", { count: mrz.repaired })) : "";
+  const printed = mrz.confirmed ? t("The print above the lines says the same.") : t("The print above the lines does not confirm this: compare it yourself.");
+  const repaired = mrz.repaired ? h("p", { class: mrz.confirmed ? "small soft mb-0" : "notice tone-warn small mb-0", data: { testid: "findings-repaired" } }, h("span", {}, t("Characters put right by the check digits: {count}", { count: mrz.repaired }), ". ", printed)) : "";
   return h("div", {}, h("ul", { class: "findings-list" }, ...digits), repaired);
 }
 
