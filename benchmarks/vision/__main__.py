@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS), help="which of: %(default)s")
     parser.add_argument("--minutes", type=float, default=5.0, help="innocent minutes a person")
     parser.add_argument("--repeats", type=int, default=2, help="of each event, a person")
+    parser.add_argument("--seed", type=int, default=0, help="another gives other innocent minutes")
     parser.add_argument("--candidates", type=int, default=20, help="that a worker looks at")
     parser.add_argument("--seconds", type=float, default=40.0, help="for which it does")
     parser.add_argument("--live", type=float, default=120.0, help="seconds of the live path")
@@ -60,7 +61,7 @@ def _part(part: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     if part == "live":
         return live.measure(folder, args.live)
     if part == "sessions":
-        return sessions.measure(folder, args.minutes, args.repeats)
+        return sessions.measure(folder, args.minutes, args.repeats, args.seed)
     # A process of its own: it keeps itself on one core.
     command = [sys.executable, "-m", "benchmarks.vision.backends", "--toy"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -14,21 +14,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.vision import house as ready
-from benchmarks.vision.sessions import Behaviour, innocent
+from benchmarks.vision.behaviour import Behaviour, innocent
+from benchmarks.vision.watching import sampled
 from proctorhub.cli.keeper import die_with_parent
 from proctorhub.cli.rehearsal import house
 from proctorhub.config import Settings
-from proctorhub.frames import bus, planes
+from proctorhub.frames import bus
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
 from proctorhub.media.ledger import RATES
 from proctorhub.media.material import make_media, read_media
-from tests.vision_faces import Picture, people
+from tests.vision_faces import people
 
 _RATES = {source: rate for source, _, rate in RATES}
 WARM_S, START_S = 5.0, 60.0
@@ -134,7 +134,7 @@ def _cameras() -> list[list[bytes]]:
     found = []
     for number, someone in enumerate(people()):
         shots = innocent(Behaviour(someone.name, number))
-        found.append([_image(next(shots)()) for _ in range(PICTURES)])
+        found.append([sampled(next(shots)()) for _ in range(PICTURES)])
     return found
 
 
@@ -151,15 +151,7 @@ def _screen(title: str) -> bytes:
         draw.text(
             (80, 100 + 36 * line), f"{line + 1}. Compute the determinant", "black", font_size=20
         )
-    return _image(np.asarray(image)[:, :, ::-1].copy())
-
-
-def _image(picture: Picture) -> bytes:
-    """Return a picture as a node on the same machine sends it."""
-    frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
-    found = planes.planes(frame)
-    assert found is not None
-    return found
+    return sampled(np.asarray(image)[:, :, ::-1].copy())
 
 
 def _sounds(folder: Path) -> tuple[tuple[int, bytes], ...]:
