@@ -1,8 +1,8 @@
 """Machine-readable zones of travel documents: ICAO Doc 9303 parts 3 to 6 (TD1, TD2, TD3).
 
 What OCR confuses (O and 0, I and 1, …) is put right only when all check digits hold afterwards.
-Names carry no check digit: digits in them become letters only then. A digit that holds makes a
-repair likely, not certain: whoever relies on a repaired zone needs a second source.
+Where only letters stand, names above all, digits become letters only then. Check digits that hold
+make a repair likely, not certain: whoever relies on a repaired zone needs a second source.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ _OTHERS = str.maketrans({"«": "<<", "‹": "<", "(": "<", "[": "<", "≤": "<",
 class Mrz:
     """What a zone says. Dates are `YYMMDD` as printed; names have fillers turned into spaces.
 
-    `checks` tells for each check digit whether it holds; `repaired` counts characters put right;
-    `at` is the first and the last of the lines that were searched which belong to it.
+    `checks` tells for each check digit whether it holds; `repaired` counts characters put right
+    that check digits alone vouch for; `at` is the first and the last line of it among those that
+    were searched.
     """
 
     format: str
@@ -128,7 +129,9 @@ def _resized(line: str, width: int) -> Iterator[str]:
 
 def _readings(name: str, lines: Sequence[str]) -> Iterator[Mrz]:
     typed = [_typed(name, number, line) for number, line in enumerate(lines)]
-    changed = sum(a != b for a, b in zip("".join(lines), "".join(typed), strict=True))
+    # What became a letter is no guess: nothing else can stand there.
+    pairs = zip("".join(lines), "".join(typed), strict=True)
+    changed = sum(a != b and b.isdigit() for a, b in pairs)
     yield from _held(_parse(name, typed, changed))
     yield _parse(name, lines, 0)
     places = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -32,11 +32,13 @@ _PENDING = {
 class Request:
     """What a worker measures: JPEGs, the moves' pictures with their times (ms), and for whom.
 
-    `enrolment` is the face that the same user was last approved with, where the exam allows it.
+    `enrolment` is the face that the same user was last approved with, where the exam allows it,
+    `waited_s` how long the check has been there.
     """
 
     session_id: str
     check_id: str
+    waited_s: float
     name: str
     nonce: str
     elapsed_ms: int
@@ -68,7 +70,7 @@ def claim(worker_id: str) -> Request | None:
         sort=[("identity_check.at", 1)],
         return_document=ReturnDocument.AFTER,
     )
-    return _request(taken) if taken else None
+    return _request(taken, now) if taken else None
 
 
 def answer(worker_id: str, request: Request, measured: identity.Measured) -> bool:
@@ -113,13 +115,14 @@ def enrolment(session: Document) -> str | None:
     return str(before["identity"]["face_still"]) if before else None
 
 
-def _request(session: Document) -> Request:
+def _request(session: Document, now: datetime) -> Request:
     check = session["identity_check"]
     user = User.objects(id=session["candidate_id"]).first()
     earlier = enrolment(session) if check.get("enrolment") else None
     return Request(
         session_id=session["_id"],
         check_id=check["id"],
+        waited_s=(now - check["at"]).total_seconds(),
         name=user.name if user else "",
         nonce=check["nonce"],
         elapsed_ms=check["elapsed_ms"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from dataclasses import dataclass
 from datetime import date
 from statistics import mean
@@ -25,6 +26,7 @@ from proctorhub.services.identity_queue import Request
 from proctorhub.vision import document
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.pictures import Decoder, UndecodablePicture
+from proctorhub.vision.status import Metrics
 
 if TYPE_CHECKING:
     from proctorhub.plugins import Embedding, Image
@@ -46,9 +48,10 @@ COMPARED_PARTS = 4
 class Examiner:
     """Takes checks and measures them in a thread of its own; `turns` keeps it off the looks."""
 
-    def __init__(self, worker_id: str, backends: Composition) -> None:
+    def __init__(self, worker_id: str, backends: Composition, metrics: Metrics) -> None:
         self._worker_id = worker_id
         self._backends = backends
+        self._metrics = metrics
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="identity", daemon=True)
 
@@ -66,14 +69,22 @@ class Examiner:
         request = identity_queue.claim(self._worker_id)
         if request is None:
             return False
+        self._metrics.identity_wait.observe(request.waited_s)
+        began = time.monotonic()
+        outcome = self._examine(request)
+        self._metrics.identity.labels(outcome).observe(time.monotonic() - began)
+        return True
+
+    def _examine(self, request: Request) -> str:
+        """Return what became of it: `kept`, `late` (no longer this worker's) or `failed`."""
         try:
             measured = measure(self._backends, request, utc_now().date())
         except Exception:  # whatever a backend raises: the claim lapses, and another tries
             log.exception("identity_not_measured", session_id=request.session_id)
-            return True
+            return "failed"
         kept = identity_queue.answer(self._worker_id, request, measured)
         log.info("identity_measured", session_id=request.session_id, kept=kept)
-        return True
+        return "kept" if kept else "late"
 
     def _run(self) -> None:
         away = False

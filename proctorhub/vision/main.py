@@ -31,16 +31,18 @@ def main(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     receiver = bus.receiver(settings)
     runtime.start(settings)
-    backends = taking_turns(composition.compose(settings))
-    _tell(backends)
     metrics = Metrics(receiver.counts)
+    backends, for_checks = taking_turns(
+        composition.compose(settings), metrics.waited("looks"), metrics.waited("identity")
+    )
+    _tell(backends)
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     watchlist = Watchlist(worker_id, abilities.able(backends))
     worker = Worker(backends, receiver, memories.for_bus(settings), watchlist, metrics, stop)
     status = StatusServer(
         settings.vision_host, settings.vision_port, metrics, worker.problem, settings.metrics_token
     )
-    examiner = Examiner(worker_id, backends)
+    examiner = Examiner(worker_id, for_checks, metrics)
     watchlist.start()
     examiner.start()
     log.info(

@@ -15,8 +15,12 @@ from prometheus_client.registry import Collector
 
 from proctorhub.domain import metrics_access
 from proctorhub.frames.bus import Counts
+from proctorhub.vision.turns import Waited
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
+#: A turn at the models takes milliseconds, a check some seconds; after 90 a person is asked.
+TURN_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
+CHECK_S = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 30, 60, 90)
 
 
 class Metrics:
@@ -57,12 +61,36 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self.turn_wait = Histogram(
+            "proctorhub_vision_turn_wait_seconds",
+            "Waiting for another thread of the worker to leave the models",
+            ["who", "work"],
+            buckets=TURN_S,
+            registry=self.registry,
+        )
+        self.identity_wait = Histogram(
+            "proctorhub_vision_identity_wait_seconds",
+            "From a candidate's sending an identity check to this worker's taking it",
+            buckets=CHECK_S,
+            registry=self.registry,
+        )
+        self.identity = Histogram(
+            "proctorhub_vision_identity_seconds",
+            "Measuring an identity check",
+            ["outcome"],
+            buckets=CHECK_S,
+            registry=self.registry,
+        )
         self.last_look = Gauge(
             "proctorhub_vision_last_look_timestamp_seconds",
             "When a detector last had something to go by, UTC",
             ["detector"],
             registry=self.registry,
         )
+
+    def waited(self, who: str) -> Waited:
+        """Return what counts the time that `who` waits for turns at the models."""
+        return lambda work, seconds: self.turn_wait.labels(who, work).observe(seconds)
 
 
 class _Bus(Collector):

@@ -13,9 +13,13 @@ from datetime import timedelta
 import cv2
 import numpy as np
 import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from proctorhub.domain import identity_record
 from proctorhub.domain.identity import Measured, State
+from proctorhub.frames.bus import Counts
+from proctorhub.plugins import Capability
 from proctorhub.records.base import utc_now
 from proctorhub.records.sessions import Session
 from proctorhub.services import (
@@ -27,6 +31,9 @@ from proctorhub.services import (
     watchers,
 )
 from proctorhub.services.identity_checks import Submission
+from proctorhub.vision.composition import Composition
+from proctorhub.vision.identity import Examiner
+from proctorhub.vision.status import Metrics
 
 MISSING = Measured(missing=["embed"])
 
@@ -175,3 +182,36 @@ def test_an_enrolment_is_the_face_last_approved_of_the_same_user(
     session = Session._get_collection().find_one({"_id": with_it})
     assert identity_queue.enrolment(session) == face
     assert identity_queue.claim("one").enrolment is not None
+
+
+class Broken:
+    """A stand-in for a backend that raises."""
+
+    def read_text(self, _: object) -> list[object]:
+        raise RuntimeError("no memory left")
+
+
+def told(metrics: Metrics) -> dict[str, float]:
+    found = generate_latest(metrics.registry).decode()
+    return {
+        sample.name + "".join(sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(found)
+        for sample in family.samples
+    }
+
+
+def test_operators_see_how_long_checks_wait_and_take(waiting) -> None:
+    session_id, metrics = waiting(), Metrics(Counts())
+    at = utc_now() - timedelta(seconds=40)
+    Session._get_collection().update_one({"_id": session_id}, {"$set": {"identity_check.at": at}})
+    broken = Composition({Capability.OCR: Broken()}, {})  # type: ignore[dict-item]
+    assert Examiner("first", broken, metrics).once()
+    expire(session_id, "claimed_until")
+    examiner = Examiner("second", Composition({}, {}), metrics)
+    assert examiner.once() and not examiner.once()
+    numbers = told(metrics)
+    assert numbers["proctorhub_vision_identity_wait_seconds_count"] == 2
+    assert 80 <= numbers["proctorhub_vision_identity_wait_seconds_sum"] < 160
+    for outcome in ("failed", "kept"):
+        assert numbers[f"proctorhub_vision_identity_seconds_count{outcome}"] == 1
+    assert identity_judging.settle_due() == 1
