@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from proctorhub.domain.completeness import TOLERANCE_MS, Span, coverage, merge, subtract
@@ -101,9 +102,10 @@ class Source:
 
     def account(self, track: str) -> Account:
         """Return the account of one track."""
-        by_node = coverage(self.recorded(track), self.expected)
+        own = self.recorded(track)
         client = [p.span for p in self.pieces if p.by_client and track in p.tracks]
-        filled = coverage([*self.recorded(track), *client], self.expected)
+        by_node = coverage(own, self.expected)
+        filled = coverage([*own, *client], self.expected)
         healed = subtract(by_node.holes, filled.holes)
         return Account(
             by_node.expected_ms,
@@ -113,12 +115,16 @@ class Source:
             tuple(gap for hole in healed for gap in self._explained(track, hole)),
         )
 
+    @cached_property
+    def accounts(self) -> dict[str, Account]:
+        """Return the accounts of all tracks."""
+        return {track: self.account(track) for track in self.tracks}
+
     def whole(self) -> Account:
         """Return the account of the source, in which a moment counts when every track has it."""
-        accounts = {track: self.account(track) for track in self.tracks}
         expected = max(0, self.expected[1] - self.expected[0])
-        gaps = self._together([gap for a in accounts.values() for gap in a.gaps])
-        ever = [gap for a in accounts.values() for gap in (*a.gaps, *a.healed)]
+        gaps = self._together([gap for a in self.accounts.values() for gap in a.gaps])
+        ever = [gap for a in self.accounts.values() for gap in (*a.gaps, *a.healed)]
         missed = merge(gap.span for gap in ever)
         still = merge(gap.span for gap in gaps)
         healed = subtract(missed, still)

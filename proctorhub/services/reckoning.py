@@ -40,7 +40,7 @@ def of_source(session: changing.Document, source: str) -> Reckoned:
         Segment.objects(session_id=session["_id"], source=source).order_by("started_at_ms", "seq")
     )
     known = _known(session, source, found)
-    return Reckoned(found, known.whole(), {name: known.account(name) for name in known.tracks})
+    return Reckoned(found, known.whole(), known.accounts)
 
 
 def recorded_by_node(session_id: str, source: str) -> tuple[Source, int]:
