@@ -16,7 +16,14 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 from skimage import data
 
 from proctorhub import config
@@ -27,6 +34,10 @@ RATE, WIDTH, HEIGHT = 15, 640, 480
 CAMERA_S = 2
 PASSWORD = "correct horse battery"
 TONE_HZ = 440
+#: How quick things are is measured in `benchmarks`; here a busy machine only has to get there.
+PATIENCE_MS = 30_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True)

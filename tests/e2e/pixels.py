@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 _GRAB = """video => {
+  if (!video.videoWidth) return null;
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
   canvas.getContext("2d").drawImage(video, 0, 0);
@@ -18,10 +19,12 @@ _GRAB = """video => {
 _SMALL = (32, 24)
 
 
-def shown_by(video: Locator) -> np.ndarray:
-    """Return the frame a <video> shows now, as RGB."""
-    image = Image.open(io.BytesIO(base64.b64decode(video.evaluate(_GRAB))))
-    return np.asarray(image.convert("RGB"))
+def shown_by(video: Locator) -> np.ndarray | None:
+    """Return the frame a <video> shows now, as RGB, or None between two streams."""
+    grabbed = video.evaluate(_GRAB)
+    if grabbed is None:
+        return None
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(grabbed))).convert("RGB"))
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:

@@ -28,10 +28,10 @@ OUTAGE_S = 15.0
 #: A browser sends on for some seconds before it misses the answers, and the node finds that in its
 #: socket's buffer when it goes on: it is recorded, though late.
 BUFFERED_S = 8.0
-#: The page sees silence within 2 s; a machine that runs two browsers may be late.
-SEEN_WITHIN_MS = 6_000
 #: So few pictures come from an encoder that has to share two cores with everything else.
 LONGEST_STILL_S = 2.0
+#: Between a picture that is there again and the page that shows it.
+TOLD_S = 2.0
 
 
 def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
@@ -85,26 +85,23 @@ def kept(page: Page) -> list[dict[str, Any]]:
     )
 
 
-def cut(server: Server, sit: Page, seconds_long: float) -> tuple[float, float]:
-    """Stop the media node for a while.
-
-    Returns after what time the page saw it, and how long after its end it was on air again.
-    """
+def cut(server: Server, sit: Page, seconds_long: float) -> float:
+    """Stop the media node for a while; return how long after that the page was on air again."""
     (node,) = processes.of(server.data_dir, "media")
     os.kill(node, signal.SIGSTOP)
     try:
         stopped = time.monotonic()
         chip = sit.get_by_test_id("camera-state")
-        expect(chip).to_have_attribute("data-state", "retrying", timeout=SEEN_WITHIN_MS)
-        seen = time.monotonic() - stopped
+        expect(chip).to_have_attribute("data-state", "retrying")
+        print(f"seen after {time.monotonic() - stopped:.2f} s")
         sit.wait_for_timeout(max(0, 1000 * (seconds_long - (time.monotonic() - stopped))))
     finally:
         os.kill(node, signal.SIGCONT)
     back = time.monotonic()
     for source in ("camera", "screen"):
         chip = sit.get_by_test_id(f"{source}-state")
-        expect(chip).to_have_attribute("data-state", "live", timeout=30_000)
-    return seen, time.monotonic() - back
+        expect(chip).to_have_attribute("data-state", "live")
+    return time.monotonic() - back
 
 
 def fetch(server: Server, path: str) -> bytes:
@@ -124,13 +121,13 @@ def test_an_outage_heals_from_the_candidates_own_recording(
     media = {source: {"codec": codec} for source in ("camera", "screen")}
     sit, console, session_id = waiting(server, browser_with, sign_in, media)
     sit.wait_for_timeout(6_000)
-    cut(server, sit, OUTAGE_S)
+    back = cut(server, sit, OUTAGE_S)
     looks_like(console, "camera-video", "astronaut")
     found = healed(server, session_id)
     for source, track in found.items():
         gap = longest(track["healed"])
         assert gap["origin"] == "client", source
-        assert OUTAGE_S - BUFFERED_S <= length(gap) <= OUTAGE_S + 12, source
+        assert OUTAGE_S - BUFFERED_S <= length(gap) <= OUTAGE_S + back + TOLD_S, source
         assert abs(track["backfilled_s"] - sum(map(length, track["healed"]))) <= 1, source
         # until the first keyframe after an outage there may be sound alone
         assert {s["video_codec"] for s in track["segments"]} <= {codec.upper(), None}
@@ -182,11 +179,13 @@ def test_the_picture_alone_lost_heals_while_the_sound_goes_on(
     sit.evaluate(_PICTURE_OFF)
     gone = time.monotonic()
     line = console.get_by_test_id("alarms").locator("li[data-part=track]")
-    expect(line).to_contain_text("Camera, picture", timeout=SEEN_WITHIN_MS)
+    expect(line).to_contain_text("Camera, picture")
     print(f"told after {time.monotonic() - gone:.2f} s")
     sit.wait_for_timeout(max(0, 1000 * (OUTAGE_S - (time.monotonic() - gone))))
     sit.evaluate(_PICTURE_ON)
-    expect(line).to_have_count(0, timeout=SEEN_WITHIN_MS)
+    off = time.monotonic() - gone
+    expect(line).to_have_count(0)
+    over = time.monotonic() - gone
     deadline = time.monotonic() + 60
     while True:
         camera = tracks(server, session_id)["camera"]
@@ -197,7 +196,7 @@ def test_the_picture_alone_lost_heals_while_the_sound_goes_on(
     assert {gap["track"] for gap in camera["healed"]} == {"video"}
     picture, sound = camera["by_track"]
     assert (picture["track"], sound["track"]) == ("video", "audio")
-    assert OUTAGE_S - 3 <= picture["backfilled_s"] <= OUTAGE_S + 4
+    assert off - 3 <= picture["backfilled_s"] <= over + TOLD_S
     assert (sound["backfilled_s"], sound["gaps"]) == (0.0, [])
 
 
@@ -225,6 +224,6 @@ def test_pages_are_back_on_air_after_every_cut(
     sit.wait_for_timeout(3_000)
     cuts = (3.5, 6, 8, 3)
     taken = [cut(server, sit, length) for length in cuts]
-    print("seen and recovered after", [(round(s, 2), round(r, 2)) for s, r in taken])
+    print("on air again after", [round(seconds, 2) for seconds in taken])
     assert len(taken) == len(cuts)
     assert server.api("GET", f"/sessions/{session_id}")["state"] == "waiting"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.e2e.conftest import Server
 from tests.e2e.steps import begun, new_exam
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-SOON_MS = 20_000
 #: A page asks three times before it gives a question up for the moment.
 REFUSED = 4
 # A test's Chromium has one display, and its made-up share is always a whole monitor: what the
@@ -37,14 +36,14 @@ _STOP = 'document.querySelector("#screen-video").srcObject.getTracks().forEach((
 
 def open_flag(console: Page, detector: str, is_open: bool) -> None:
     flag = console.locator(f"#flags li[data-detector={detector}]")
-    expect(flag).to_have_attribute("data-open", str(is_open).lower(), timeout=SOON_MS)
+    expect(flag).to_have_attribute("data-open", str(is_open).lower())
 
 
 def test_displays_sharing_and_full_screen(
     server: Server, browser_with: Callable[..., Browser], sign_in: Callable[..., Page]
 ) -> None:
     sit, console, _ = begun(server, browser_with, sign_in)
-    expect(console.locator("#looking [data-state=live]")).to_be_visible(timeout=SOON_MS)
+    expect(console.locator("#looking [data-state=live]")).to_be_visible()
 
     sit.evaluate(_TWO_DISPLAYS, True)
     open_flag(console, "second_display", True)
@@ -78,10 +77,15 @@ def test_a_shared_tab_is_refused(
     sit.get_by_test_id("consent-agree").check()
     sit.get_by_test_id("consent-submit").click()
     sit.get_by_test_id("equipment-start").click()
-    sit.get_by_test_id("share-screen").click(timeout=SOON_MS)
+    sit.get_by_test_id("share-screen").click()
     screen = sit.get_by_test_id("check-screen")
-    expect(screen).to_have_attribute("data-state", "fail", timeout=SOON_MS)
+    expect(screen).to_have_attribute("data-state", "fail")
     expect(screen).to_contain_text("whole screen")
+
+
+def asks(request: Request) -> bool:
+    """Tell whether a request asks what to notice; what was noticed is posted to that address."""
+    return request.method == "GET" and request.url.endswith("/signals")
 
 
 def test_what_to_notice_is_asked_again_after_a_failure(
@@ -91,14 +95,14 @@ def test_what_to_notice_is_asked_again_after_a_failure(
     refused: list[str] = []
 
     def once(route: Route) -> None:
-        if route.request.method == "GET" and len(refused) < REFUSED:
+        if asks(route.request) and len(refused) < REFUSED:
             refused.append(route.request.url)
             route.abort()
         else:
             route.continue_()
 
     sit.route("**/signals", once)
-    with sit.expect_response(lambda a: a.url.endswith("/signals") and a.ok):
+    with sit.expect_response(lambda answer: asks(answer.request) and answer.ok):
         sit.reload()
     assert len(refused) == REFUSED
     sit.evaluate(_TWO_DISPLAYS, True)

@@ -61,7 +61,7 @@ def tile(page: Page, session_id: str) -> Locator:
 
 def shows(page: Page, session_id: str, photograph: str) -> None:
     image = tile(page, session_id).locator("img")
-    expect(image).to_be_visible(timeout=10_000)
+    expect(image).to_be_visible()
     shown = Image.open(io.BytesIO(base64.b64decode(image.evaluate(_SHOWN)))).convert("RGB")
     assert likeness(np.asarray(shown), picture(photograph)) >= ALIKE
 
@@ -129,9 +129,9 @@ def test_watching_two_candidates(
     pages[0].get_by_test_id("chat-toggle").click()
     pages[0].get_by_test_id("chat-text").fill("May I drink?")
     pages[0].get_by_test_id("chat-send").click()
-    expect(tile(grid, ids[0])).to_contain_text("May I drink?", timeout=3_000)
+    expect(tile(grid, ids[0])).to_contain_text("May I drink?")
     pages[1].close()
-    expect(tile(grid, ids[1])).to_have_attribute("data-flag", "bad", timeout=10_000)
+    expect(tile(grid, ids[1])).to_have_attribute("data-flag", "bad")
     lost = grid.get_by_test_id("flagged").locator(".btn-bad")
     expect(lost).to_have_count(1)
     assert [c.get_attribute("data-id") for c in grid.locator(".cam").all()] == ids
@@ -176,7 +176,7 @@ def test_speaking_to_a_candidate(
     expect(console.get_by_test_id("sound")).to_have_attribute("aria-pressed", "true")
 
     console.get_by_test_id("still-camera").click()
-    expect(console.locator("#stills li")).to_have_count(1, timeout=10_000)
+    expect(console.locator("#stills li")).to_have_count(1)
     (still,) = server.api("GET", f"/sessions/{session_id}/stills")["items"]
     assert still["frame_at"] is not None
     deadline = time.monotonic() + 30

@@ -13,8 +13,6 @@ from tests.e2e.conftest import Account, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-SEEN_MS = 2_000
-
 
 @pytest.fixture
 def admin(server: Server) -> Account:
@@ -42,7 +40,7 @@ def test_exam_availability_booking(
 
     make_exam(setting_up, server, title, tomorrow)
     card = exams.get_by_test_id("exam").filter(has_text=title)
-    expect(card).to_be_visible(timeout=SEEN_MS)
+    expect(card).to_be_visible()
     card.get_by_test_id("book").click()
     expect(exams.get_by_test_id("time")).to_have_count(0)
 
@@ -55,7 +53,7 @@ def test_exam_availability_booking(
 
     # 15:00–16:30 in Yekaterinburg is 10:00–11:30 UTC: an hour and the identification fit twice.
     times = exams.get_by_test_id("time")
-    expect(times).to_have_count(2, timeout=SEEN_MS)
+    expect(times).to_have_count(2)
     assert [t.get_attribute("value")[11:16] for t in times.all()] == ["10:00", "10:15"]
     winter = re.compile(r"11:00|12:00")  # Berlin, by the season
     label = exams.locator(".time-choice").first
@@ -75,18 +73,18 @@ def test_exam_availability_booking(
 
     booked.get_by_role("button", name="Cancel booking").click()
     exams.get_by_test_id("confirm-cancel").click()
-    expect(rival.get_by_test_id("time")).to_have_count(2, timeout=SEEN_MS)
-    expect(row).to_have_attribute("data-state", "cancelled", timeout=SEEN_MS)
+    expect(rival.get_by_test_id("time")).to_have_count(2)
+    expect(row).to_have_attribute("data-state", "cancelled")
 
     exams.goto(rival.url)
     exams.locator(".time-choice").first.click()
     exams.get_by_test_id("confirm-booking").click()
-    expect(rival.get_by_test_id("time")).to_have_count(0, timeout=SEEN_MS)
+    expect(rival.get_by_test_id("time")).to_have_count(0)
     offers.goto(f"{server.url}/desk/{planned(server, candidate)}")
     offers.get_by_test_id("cancel").click()
     offers.get_by_test_id("confirm-cancel").click()
     expect(offers.get_by_test_id("console")).to_have_attribute("data-state", "cancelled")
-    expect(rival.get_by_test_id("time")).to_have_count(2, timeout=SEEN_MS)
+    expect(rival.get_by_test_id("time")).to_have_count(2)
 
 
 def planned(server: Server, candidate: Account) -> str:

@@ -54,10 +54,10 @@ def test_from_check_in_to_report(
     arrive(sit)
     state(sit, "sit", "checked_in")
     row = desk.locator("[data-testid=day-table] tr", has_text="Ada Aviator")
-    expect(row).to_be_visible(timeout=1_000)
+    expect(row).to_be_visible()
     switch_on(sit)
     state(sit, "sit", "waiting")
-    expect(row).to_have_attribute("data-state", "waiting", timeout=1_000)
+    expect(row).to_have_attribute("data-state", "waiting")
     session_id = row.get_attribute("data-id")
     assert session_id
 
@@ -93,7 +93,7 @@ def test_from_check_in_to_report(
     console.get_by_test_id("conclusion-comment").fill("Looked away twice.")
     console.get_by_test_id("conclude").click()
     state(console, "console", "concluded")
-    expect(sit.get_by_test_id("verdict")).to_contain_text("Suspicious", timeout=5_000)
+    expect(sit.get_by_test_id("verdict")).to_contain_text("Suspicious")
 
     recorded_whole(server, session_id)
     report_plays_and_seeks(console, server, session_id)
@@ -112,7 +112,6 @@ def hears_the_candidate(console: Page) -> None:
              const wave = new Float32Array(window.heard.fftSize);
              window.heard.getFloatTimeDomainData(wave);
              return Math.max(...wave) > 0.05; }""",
-        timeout=15_000,
     )
 
 
@@ -139,18 +138,18 @@ def talk(sit: Page, console: Page) -> None:
     sit.get_by_test_id("chat-text").fill("May I stand up?")
     sit.get_by_test_id("chat-send").click()
     line = console.get_by_test_id("chat-line").filter(has_text="May I stand up?")
-    expect(line).to_be_visible(timeout=1_500)
+    expect(line).to_be_visible()
     console.get_by_test_id("chat-text").fill("For a moment.")
     console.get_by_test_id("chat-send").click()
     answer = sit.get_by_test_id("chat-line").filter(has_text="For a moment.")
-    expect(answer).to_be_visible(timeout=1_500)
+    expect(answer).to_be_visible()
 
 
 def warn_pause_and_extend(sit: Page, console: Page) -> None:
     console.get_by_test_id("warn").click()
     console.get_by_test_id("warn-text").fill("Put the phone away.")
     console.get_by_test_id("confirm-warn").click()
-    expect(sit.get_by_test_id("warning")).to_contain_text("Put the phone away.", timeout=1_500)
+    expect(sit.get_by_test_id("warning")).to_contain_text("Put the phone away.")
     console.get_by_test_id("pause").click()
     state(sit, "sit", "paused")
     console.get_by_test_id("resume").click()
@@ -206,7 +205,7 @@ def recorded_whole(server: Server, session_id: str) -> None:
 
 def stored_tracks(server: Server, session_id: str) -> dict[str, Any]:
     """Wait until the last segments are stored."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         tracks = {
             t["source"]: t for t in server.api("GET", f"/sessions/{session_id}/media")["tracks"]
@@ -282,6 +281,6 @@ def report_plays_and_seeks(page: Page, server: Server, session_id: str) -> None:
              return Math.abs(video.currentTime - wanted) < 0.2 && video.seekable.length > 0;
            }"""
     )
-    assert (
-        likeness(shown_by(page.get_by_test_id("recording-camera")), picture("astronaut")) >= ALIKE
-    )
+    shown = shown_by(page.get_by_test_id("recording-camera"))
+    assert shown is not None
+    assert likeness(shown, picture("astronaut")) >= ALIKE

@@ -53,7 +53,7 @@ class Complaints:
 
 def settled(page: Page) -> None:
     """Wait until nothing is loading and the live connection stands."""
-    page.wait_for_function(_SETTLED, timeout=15_000)
+    page.wait_for_function(_SETTLED)
 
 
 def violations(page: Page) -> list[str]:

@@ -37,7 +37,7 @@ def desk(
 
 def arrives(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/desk")
-    expect(page.locator("#loading")).to_have_attribute("hidden", "", timeout=20_000)
+    expect(page.locator("#loading")).to_have_attribute("hidden", "")
     expect(page.locator("#problem")).to_be_hidden()
 
 
