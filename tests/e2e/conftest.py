@@ -94,9 +94,15 @@ def serving(
 ) -> Iterator[Server]:
     """`proctorhub run` with data of its own, and the settings that are given.
 
-    Most tests are not about vision, and looking costs time: those that are say `vision`.
+    Most tests are not about vision, and looking costs time: those that are say `vision`. Nor are
+    they about how many candidates a busy machine should take.
     """
-    settings = {"mongodb_name": f"e2e_{uuid.uuid4().hex[:8]}", "vision": "", **settings}
+    usual = {
+        "mongodb_name": f"e2e_{uuid.uuid4().hex[:8]}",
+        "vision": "",
+        "media_max_sessions": "100",
+    }
+    settings = {**usual, **settings}
     if uri := os.environ.get("PROCTORHUB_TEST_MONGODB_URI"):
         settings["mongodb_uri"] = uri
     with house.started(folder, ports, **settings) as running:
