@@ -58,6 +58,9 @@ class NullLedger:
     def store_segment(self, segment: ClosedSegment, path: Path) -> None:
         self._keep("segment", asdict(segment))
 
+    def try_storage(self) -> None:
+        pass
+
     def note_gap(self, gap: NotedGap) -> None:
         self._keep("gap", asdict(gap))
 

@@ -58,6 +58,9 @@ class Ledger(Protocol):
     def store_segment(self, segment: ClosedSegment, path: Path) -> None:
         """Store a closed segment: when this returns it is safe and the file may go."""
 
+    def try_storage(self) -> None:
+        """Find out whether storage would take a segment: raises what it raises."""
+
     def note_gap(self, gap: NotedGap) -> None:
         """Media is missing."""
 
@@ -116,6 +119,11 @@ class ServicesLedger:
                 recording.store_segment(segment, path)
             except BlobRefused as error:  # the file is not what its sidecar says, and stays so
                 raise Refused("segment_damaged", str(error)) from error
+
+    def try_storage(self) -> None:
+        """See Ledger."""
+        with self._services() as recording:
+            recording.try_storage()
 
     def note_gap(self, gap: NotedGap) -> None:
         """See Ledger."""

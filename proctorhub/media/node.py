@@ -55,9 +55,9 @@ class Node:
         self._settings = settings
         self._ledger = ledger
         self._spool = Spool(settings.spool_dir, settings.spool_limit_mb * 1024 * 1024)
-        self._uploader = Uploader(self._spool, ledger)
-        self._disk = ThreadPoolExecutor(1, "disk")
         self._registry = Registry()
+        self._uploader = Uploader(self._spool, ledger, self._registry.recording)
+        self._disk = ThreadPoolExecutor(1, "disk")
         self._heartbeat = Heartbeat(settings, ledger, self._registry, self._spool, self._uploader)
         self._stop_following = threading.Event()
         limits = (settings.segment_min_s, settings.segment_max_s)

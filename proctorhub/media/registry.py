@@ -42,6 +42,10 @@ class Registry:
         self.ended = 0
         self._ended_sessions: OrderedDict[str, None] = OrderedDict()
 
+    def recording(self) -> bool:
+        """Tell whether any source is recorded now; any thread may ask."""
+        return any(chain.recorded for chain in list(self.chains.values()))
+
     def room(self, session_id: str, source: str) -> Room:
         """Return a source's room."""
         return self._rooms.setdefault((session_id, source), Room())

@@ -1,7 +1,8 @@
 """Tells the ledger what waits in the spool, again and again until it is taken.
 
-Two threads: notes go in the order they were made, segments go each on its own. The control plane
-may be away for hours; nothing is lost by that, the spool only grows.
+Notes go in the order they were made, segments go each on its own. The control plane may be away for
+hours; nothing is lost by that, the spool only grows. While something is recorded and no segment is
+due, a small blob tells whether storage would take one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import structlog
 
 from proctorhub.domain.alarms import Alarm, Part, Reason
 from proctorhub.domain.media import ClosedSegment, GapCause, NotedGap
+from proctorhub.media.attempts import Attempts
 from proctorhub.media.ledger import Ledger, Refused
 from proctorhub.media.spool import Spool
 
@@ -27,9 +29,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 30.0
-#: A call that takes longer hangs; one that fails is tried again once before it counts as failing.
-HANGING_AFTER_S = 3.0
-FAILING_AFTER_S = 1.0
+#: Storage that has not taken anything for so long is tried.
+TRIED_AFTER_S = 1.0
 #: A segment that waits longer than this is behind, though others may be taken.
 BEHIND_AFTER_S = 15.0
 
@@ -46,16 +47,20 @@ class _Waiting(NamedTuple):
 
 
 class Uploader:
-    """Hands over segments and notes. `add_segment` and `add_note` may be called by any thread."""
+    """Hands over segments and notes. `add_segment` and `add_note` may be called by any thread.
 
-    def __init__(self, spool: Spool, ledger: Ledger) -> None:
+    `recording` tells whether there will be segments; a thread of the uploader calls it.
+    """
+
+    def __init__(self, spool: Spool, ledger: Ledger, recording: Callable[[], bool]) -> None:
         self._spool = spool
         self._ledger = ledger
+        self._recording = recording
         self._changed = threading.Condition()
         self._segments: list[_Waiting] = []
         self._storing: _Waiting | None = None
-        self._storing_since = 0.0
-        self._store_fails_since: float | None = None
+        self._stores, self._trials = Attempts(), Attempts()
+        self._took_at = 0.0
         self._notes: list[Path] = []
         self._count = itertools.count()
         self._busy = 0
@@ -67,6 +72,7 @@ class Uploader:
         self._threads = [
             threading.Thread(target=self._run_segments, name="segments", daemon=True),
             threading.Thread(target=self._run_notes, name="notes", daemon=True),
+            threading.Thread(target=self._run_trials, name="trials", daemon=True),
         ]
 
     def start(self) -> None:
@@ -124,21 +130,23 @@ class Uploader:
                     due = self._segments[0].due - time.monotonic() if self._segments else None
                     self._changed.wait(due)
                 waiting = heapq.heappop(self._segments)
-                self._storing, self._storing_since = waiting, time.time()
+                self._storing = waiting
+                self._stores.begin()
                 self._busy += 1
             taken = self._store(waiting.segment, waiting.path)
             with self._changed:
                 self._busy -= 1
                 self._storing = None
-                if taken:
-                    self._go_on()
-                else:
+                news = self._stores.end(worked=taken)
+                if not taken:
                     self._put_off(waiting)
+                else:
+                    self._took_at = time.monotonic()
+                    if news:
+                        self._hurry()
                 self._changed.notify_all()
 
     def _put_off(self, waiting: _Waiting) -> None:
-        if self._store_fails_since is None:
-            self._store_fails_since = self._storing_since
         again = waiting._replace(
             due=time.monotonic() + _back_off(waiting.tries),
             order=next(self._count),
@@ -146,22 +154,44 @@ class Uploader:
         )
         heapq.heappush(self._segments, again)
 
-    def _go_on(self) -> None:
+    def _hurry(self) -> None:
         # Storage is back: what was put off need not wait any longer.
-        if self._store_fails_since is not None:
-            self._store_fails_since = None
-            self._segments = [w._replace(due=0.0) for w in self._segments]
-            heapq.heapify(self._segments)
+        self._segments = [w._replace(due=0.0) for w in self._segments]
+        heapq.heapify(self._segments)
+
+    def _run_trials(self) -> None:
+        pause = TRIED_AFTER_S
+        while True:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopping, pause):
+                    return
+                pause = self._took_at + TRIED_AFTER_S - time.monotonic()
+            if pause <= 0:
+                pause = TRIED_AFTER_S
+                if self._recording() or self._trials.failing_since is not None:
+                    self._try_storage()
+
+    def _try_storage(self) -> None:
+        self._trials.begin()
+        error = None
+        try:
+            self._ledger.try_storage()
+        except Exception as raised:  # whatever the storage raises: it is tried again
+            error = repr(raised)
+        if not self._trials.end(worked=error is None):
+            return
+        if error is not None:
+            log.warning("storage_fails", error=error)
+            return
+        log.info("storage_works_again")
+        with self._changed:
+            self._hurry()
+            self._changed.notify_all()
 
     def trouble(self) -> tuple[Reason, float] | None:
         """Return what keeps every segment from being stored now, and since when (UTC seconds)."""
-        now = time.time()
-        with self._changed:
-            hangs = self._storing is not None and now - self._storing_since > HANGING_AFTER_S
-            failing = self._store_fails_since
-            if failing is not None and now - failing > FAILING_AFTER_S:
-                return Reason.FAILING, failing
-            return (Reason.HANGING, self._storing_since) if hangs else None
+        found = [trouble for calls in (self._stores, self._trials) if (trouble := calls.trouble())]
+        return min(found, key=lambda trouble: trouble[1], default=None)
 
     def alarms(self, recorded: Iterable[tuple[str, str]]) -> list[Alarm]:
         """Return whose segments are not stored; `recorded` are (session, source) recorded now.

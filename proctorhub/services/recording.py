@@ -5,9 +5,13 @@ Everything here can be repeated safely: the node tries again until it hears that
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +130,13 @@ def store_segment(segment: ClosedSegment, path: Path) -> None:
     )
     if segment.seq == 0:
         _note_gap_before(segment)
+
+
+def try_storage() -> None:
+    """Put a small blob into the blob store and take it out again. Raises what the store raises."""
+    store, key, data = current().store, f"trials/{uuid.uuid4().hex}", os.urandom(64)
+    store.put(key, BytesIO(data), size=len(data), sha256=sha256(data).hexdigest())
+    store.delete(key)
 
 
 def note_gap(gap: NotedGap) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import processes
+from tests.e2e.alarming import alarms, causes, logged, metric, over, reasons, told
 from tests.e2e.conftest import Server
 from tests.e2e.nodes import wait_for
 from tests.e2e.steps import looks_like, waiting
@@ -24,53 +22,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 #: A file of this size the node may still write; a segment is larger within a second.
 SMALL = 4_000
-
-
-def alarms(server: Server, session_id: str) -> list[dict[str, Any]]:
-    return server.api("GET", f"/sessions/{session_id}/media")["alarms"]
-
-
-def reasons(server: Server, session_id: str) -> set[tuple[str, str]]:
-    """Which source is in trouble, and why."""
-    return {(a["source"], a["reason"]) for a in alarms(server, session_id)}
-
-
-def causes(server: Server, session_id: str) -> set[str]:
-    """Why anything was not recorded, whether or not the candidate's browser filled it by now."""
-    tracks = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
-    return {gap["cause"] for track in tracks for gap in [*track["gaps"], *track["healed"]]}
-
-
-def logged(server: Server, session_id: str, kind: str, part: str) -> list[dict[str, Any]]:
-    entries = server.api("GET", f"/sessions/{session_id}/log")["items"]
-    return [e["data"] for e in entries if e["kind"] == kind and e["data"]["part"] == part]
-
-
-def node_url(server: Server) -> str:
-    return server.api("GET", "/nodes")["items"][0]["url"]
-
-
-def metric(server: Server, part: str) -> float:
-    text = requests.get(f"{node_url(server)}/metrics", timeout=10).text
-    name = f'proctorhub_media_alarms{{part="{part}"}} '
-    return next(float(line.removeprefix(name)) for line in text.splitlines() if name in line)
-
-
-def told(console: Page, part: str) -> None:
-    """Wait until the console alarms, and print how long that took."""
-    since = time.monotonic()
-    line = console.get_by_test_id("alarms").locator(f"li[data-part={part}]").first
-    expect(line).to_be_visible()
-    print(f"{part}: {time.monotonic() - since:.2f} s; {line.inner_text()}")
-
-
-def over(server: Server, console: Page, session_id: str, part: str) -> None:
-    lines = console.get_by_test_id("alarms").locator(f"li[data-part={part}]")
-    expect(lines).to_have_count(0, timeout=60_000)
-    raised = logged(server, session_id, "alarm.raised", part)
-    cleared = logged(server, session_id, "alarm.cleared", part)
-    assert raised and len(cleared) == len(raised)
-    assert not [a for a in alarms(server, session_id) if a["part"] == part]
 
 
 @contextmanager
@@ -168,22 +119,6 @@ def test_a_storage_that_hangs(server: Server, seen: tuple[Page, Page, str]) -> N
         assert metric(server, "uploader") >= 2
     over(server, console, session_id, "uploader")
     assert "storage" not in causes(server, session_id)
-
-
-def test_a_storage_that_refuses(server: Server, seen: tuple[Page, Page, str]) -> None:
-    _, console, session_id = seen
-    blobs = server.data_dir / "storage" / "blobs"
-    aside = blobs.with_suffix(".away")
-    blobs.rename(aside)
-    blobs.touch()
-    try:
-        # the uploader notices with the next segment, which takes ten seconds at most
-        told(console, "uploader")
-        assert {reason for _, reason in reasons(server, session_id)} == {"failing"}
-    finally:
-        blobs.unlink()
-        aside.rename(blobs)
-    over(server, console, session_id, "uploader")
 
 
 def test_a_node_that_stands_still(server: Server, seen: tuple[Page, Page, str]) -> None:

@@ -70,6 +70,10 @@ class FileLedger:
         self._note("segment", **asdict(segment))
         shutil.copy(path, self.path_of(segment))
 
+    def try_storage(self) -> None:
+        if (self.root / "away").exists():
+            raise ConnectionError("the ledger is away")
+
     def path_of(self, segment: ClosedSegment) -> Path:
         name = f"{segment.session_id}-{segment.source}-{segment.chain}-{segment.seq:06d}.webm"
         return self.root / "segments" / name

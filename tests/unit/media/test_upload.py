@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from proctorhub.domain.media import ClosedSegment, NotedGap
-from proctorhub.media import upload
+from proctorhub.media import attempts, upload
 from proctorhub.media.ledger import Refused
 from proctorhub.media.spool import ChainRecord, Spool
 from proctorhub.media.upload import Uploader
@@ -43,6 +43,11 @@ class MemoryLedger:
         assert path.read_bytes()
         self._take("store_segment", segment.seq)
 
+    def try_storage(self) -> None:
+        error = self.failing("try_storage")
+        if error is not None:
+            raise error
+
     def note_gap(self, gap: NotedGap) -> None:
         self._take("note_gap", gap)
 
@@ -58,13 +63,33 @@ def ledger() -> MemoryLedger:
     return MemoryLedger()
 
 
+class Recording:
+    """Whether something is recorded, and how often that was asked."""
+
+    def __init__(self) -> None:
+        self.now = False
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.now
+
+
+@pytest.fixture
+def recording() -> Recording:
+    return Recording()
+
+
 @pytest.fixture
 def uploader(
-    tmp_path: Path, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    ledger: MemoryLedger,
+    recording: Recording,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Uploader]:
     monkeypatch.setattr(upload, "FIRST_RETRY_S", 0.02)
     monkeypatch.setattr(upload, "LAST_RETRY_S", 0.05)
-    made = Uploader(Spool(tmp_path, 1 << 30), ledger)
+    made = Uploader(Spool(tmp_path, 1 << 30), ledger, recording)
     yield made
     made.stop(0)
 
@@ -154,7 +179,7 @@ def alarmed(uploader: Uploader, *recorded: tuple[str, str]) -> set[tuple[str, st
 def test_a_storage_that_hangs_alarms_for_all_that_is_recorded(
     uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "HANGING_AFTER_S", 0.1)
+    monkeypatch.setattr(attempts, "HANGING_AFTER_S", 0.1)
     release = threading.Event()
     ledger.failing = lambda what: None if release.wait(20) else TimeoutError()
     began = time.time()
@@ -172,7 +197,7 @@ def test_a_storage_that_hangs_alarms_for_all_that_is_recorded(
 def test_a_storage_that_refuses_alarms_until_it_takes_something(
     uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "FAILING_AFTER_S", 0.05)
+    monkeypatch.setattr(attempts, "FAILING_AFTER_S", 0.05)
     away = threading.Event()
     away.set()
     ledger.failing = lambda what: (
@@ -192,6 +217,54 @@ def test_a_storage_that_refuses_alarms_until_it_takes_something(
     away.clear()
     _until(lambda: uploader.stored == 3)
     assert alarmed(uploader, ("other", "camera")) == set()
+
+
+@pytest.mark.parametrize("how", ["failing", "hanging"])
+def test_storage_is_tried_while_no_segment_is_due(
+    uploader: Uploader,
+    ledger: MemoryLedger,
+    recording: Recording,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    monkeypatch.setattr(upload, "TRIED_AFTER_S", 0.02)
+    monkeypatch.setattr(attempts, "FAILING_AFTER_S", 0.05)
+    monkeypatch.setattr(attempts, "HANGING_AFTER_S", 0.05)
+    back = threading.Event()
+
+    def away(what: str) -> Exception | None:
+        if how == "hanging":
+            back.wait(20)
+        return None if back.is_set() else OSError("away")
+
+    ledger.failing = away
+    recording.now = True
+    uploader.start()
+    _until(lambda: alarmed(uploader, ("other", "camera")) == {("other", "camera", how)})
+    # a segment that came meanwhile is stored as soon as storage is found to be back
+    monkeypatch.setattr(upload, "FIRST_RETRY_S", 600.0)
+    monkeypatch.setattr(upload, "LAST_RETRY_S", 600.0)
+    uploader.add_segment(*_segment(uploader, 0))
+    back.set()
+    _until(lambda: uploader.stored == 1)
+    _until(lambda: alarmed(uploader, ("other", "camera")) == set())
+
+
+def test_storage_is_left_alone_while_nothing_is_recorded(
+    uploader: Uploader,
+    ledger: MemoryLedger,
+    recording: Recording,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upload, "TRIED_AFTER_S", 0.02)
+    asked: list[str] = []
+    ledger.failing = lambda what: asked.append(what)
+    uploader.start()
+    uploader.add_segment(*_segment(uploader, 0))
+    _until(lambda: uploader.stored == 1 and recording.asked >= 3)
+    assert asked == ["store_segment"]
+    recording.now = True
+    _until(lambda: "try_storage" in asked)
 
 
 def test_once_storage_is_back_nothing_waits_for_its_turn(
