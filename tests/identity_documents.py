@@ -2,12 +2,16 @@
 
 The photographs are those of `vision_faces`: the face on a document is the same photograph as the
 one before the camera, so that these tell nothing about how alike two photographs of a person are.
+
+`document` shows any lines and a small faded photograph, and is `held_up` askew. `passport` is a
+page as good as pages get, `held_square`: on those the page's own look at pictures was tuned.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,27 +20,55 @@ from PIL import Image, ImageDraw, ImageFont
 from proctorhub.domain import liveness, mrz
 from proctorhub.domain.liveness import Move, Step
 from tests import vision_faces
-from tests.vision_faces import Picture, font_file, person
+from tests.vision_faces import Picture, font_file, person, room
 from tests.vision_movement import posed, rounded, shut
 
 #: Width and height, pixels, of a card (ID-1) and of a passport's page (ID-3).
 CARD, PAGE = (1012, 638), (1012, 704)
+#: A page of a passport, width to height (ICAO Doc 9303 part 4: 125 x 88 mm).
+SHAPE = 125 / 88
+_PAPER, _INK = (205, 202, 193), (25, 25, 30)
 
 
-def zone(kind: str, surname: str, given: str, number: str, expires: str = "310415") -> list[str]:
-    """Return the lines of a TD1 or TD3 zone with right check digits."""
-    name = f"{surname}<<{given.replace(' ', '<')}"
-    held, birth = number.ljust(9, "<"), "900515"
+def zone(
+    kind: str,
+    surname: str,
+    given: str,
+    number: str,
+    expires: str = "310415",
+    birth: str = "900515",
+) -> list[str]:
+    """Return the lines of a TD1 or TD3 zone with right check digits; dates are YYMMDD."""
+    name = f"{surname}<<{given}".replace(" ", "<")
+    held = number.ljust(9, "<")
     digit = mrz.check_digit
     if kind == "TD3":
         second = f"{held}{digit(held)}UTO{birth}{digit(birth)}F{expires}{digit(expires)}"
-        second += "<" * 14 + "<"
+        second += "<" * 14 + "0"
         parts = second[:10] + second[13:20] + second[21:43]
         return [f"P<UTO{name}".ljust(44, "<"), second + digit(parts)]
     first = f"I<UTO{held}{digit(held)}".ljust(30, "<")
     second = f"{birth}{digit(birth)}F{expires}{digit(expires)}UTO".ljust(29, "<")
     whole = digit(first[5:] + second[:7] + second[8:15] + second[18:])
     return [first, second + whole, name.ljust(30, "<")]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whose passport it is; dates are YYMMDD. `face` is one of `vision_faces.people()`."""
+
+    face: str = "hopper"
+    surname: str = "HOPPER"
+    given_names: str = "GRACE BREWSTER"
+    number: str = "L898902C3"
+    birth_date: str = "740812"
+    expiry_date: str = "341231"
+
+    @property
+    def zone(self) -> list[str]:
+        """Return the two lines of a passport (ICAO Doc 9303 part 4, section 4.2)."""
+        dates = {"expires": self.expiry_date, "birth": self.birth_date}
+        return zone("TD3", self.surname, self.given_names, self.number, **dates)
 
 
 def document(
@@ -93,6 +125,54 @@ def held_up(
     mask = cv2.warpAffine(np.full(paper.shape[:2], 255, np.uint8), turn, size)
     room[mask > 127] = there[mask > 127]
     return room
+
+
+def passport(holder: Holder, width: int = 1000) -> Picture:
+    """Draw a passport's page with the photograph (BGR)."""
+
+    def at(share: float) -> int:
+        return round(share * width)
+
+    image = Image.new("RGB", (width, round(width / SHAPE)), _PAPER)
+    draw = ImageDraw.Draw(image)
+
+    def write(x: float, y: float, text: str, size: float, font: str = "DejaVuSans.ttf") -> None:
+        drawn = ImageFont.truetype(str(font_file(font)), at(size))
+        draw.text((at(x), at(y)), text, font=drawn, fill=_INK)
+
+    image.paste(_photograph(holder.face).resize((at(0.26), at(0.34))), (at(0.05), at(0.16)))
+    write(0.05, 0.04, "PASSPORT  PASSEPORT", 0.044, "DejaVuSans-Bold.ttf")
+    rows = (
+        ("Surname", holder.surname),
+        ("Given names", holder.given_names),
+        ("Passport No", holder.number),
+        ("Date of birth", holder.birth_date),
+        ("Nationality", "UTOPIAN"),
+    )
+    for row, (title, text) in enumerate(rows):
+        write(0.36, 0.150 + 0.072 * row, title, 0.017)
+        write(0.36, 0.172 + 0.072 * row, text, 0.030)
+    for row, line in enumerate(holder.zone):
+        write(0.04, 0.575 + 0.055 * row, line, 0.033, "DejaVuSansMono.ttf")
+    return cv2.cvtColor(np.array(image), cv2.COLOR_RGB2BGR)
+
+
+def _photograph(face: str) -> Image.Image:
+    somebody = person(face)
+    x1, y1, x2, y2 = (round(value) for value in somebody.box)
+    cut = somebody.picture[max(0, y1 - 60) : y2 + 50, x1 - 40 : x2 + 40]
+    return Image.fromarray(cv2.cvtColor(cut, cv2.COLOR_BGR2RGB))
+
+
+def held_square(page: Picture, size: tuple[int, int] = (1280, 720), share: float = 0.83) -> Picture:
+    """Return what a webcam sees of a page that is held before it, as high as this share of it."""
+    width, height = size
+    high = round(height * share)
+    page = cv2.resize(page, (round(high * SHAPE), high), interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(room(), size)
+    x, y = (width - page.shape[1]) // 2, (height - page.shape[0]) // 2
+    seen[y : y + page.shape[0], x : x + page.shape[1]] = page
+    return seen
 
 
 def moves(

@@ -102,6 +102,21 @@ def person(name: str) -> Person:
     return next(someone for someone in people() if someone.name == name)
 
 
+def strangers() -> list[Picture]:
+    """Return a hundred grey portraits, 25 pixels wide and made larger, each in a plain frame.
+
+    scikit-image ships them: faces of Labeled Faces in the Wild (Huang et al. 2007), drawn by lot
+    and without names. Some people are there more than once.
+    """
+    small = np.load(_shipped("skimage", "data/lfw_subset.npy"))[:100]
+    found = []
+    for face in np.clip(small * 255, 0, 255).astype(np.uint8):
+        large = cv2.resize(face, (200, 200), interpolation=cv2.INTER_CUBIC)
+        framed = cv2.copyMakeBorder(large, 140, 140, 220, 220, cv2.BORDER_REPLICATE)
+        found.append(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR))
+    return found
+
+
 def group_photograph() -> tuple[Picture, int]:
     """Return a photograph of several people and their number."""
     group = next(origin for origin in _PHOTOGRAPHS if len(origin.boxes) > 1)

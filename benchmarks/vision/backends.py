@@ -22,6 +22,7 @@ from typing import Any
 
 import cv2
 
+from benchmarks.vision import strangers
 from proctorhub.plugins import Capability, PluginError, VisionBackend, load
 from tests import vision_faces, voice
 from tests.contracts.vision import toy_pack
@@ -45,7 +46,11 @@ def main() -> None:
         except PluginError as error:
             result[name] = {"not_measured": str(error)}
         else:
-            result[name] = {**speed(backend, args.seconds), **accuracy(backend)}
+            result[name] = {
+                **speed(backend, args.seconds),
+                **accuracy(backend),
+                "strangers": strangers.measure(backend),
+            }
     if args.toy:
         with tempfile.TemporaryDirectory() as folder:
             backend = with_toy_models(Path(folder))
@@ -125,7 +130,7 @@ def accuracy(backend: VisionBackend) -> dict[str, Any]:
     Counts, not rates: eight people and one photograph of each prove no error rate.
     """
     people = vision_faces.people()
-    clean = {someone.name: embedded(backend, someone.picture) for someone in people}
+    clean = {someone.name: strangers.embedded(backend, someone.picture) for someone in people}
     rows: dict[str, Any] = {}
     for name, change in vision_faces.CHANGES.items():
         found, sure, extra = 0, 0, 0
@@ -161,11 +166,6 @@ def accuracy(backend: VisionBackend) -> dict[str, Any]:
         "false_faces": [name for name, p in vision_faces.nobody() if backend.detect([p])[0]],
         "pictures_of_nobody": sum(1 for _ in vision_faces.nobody()),
     }
-
-
-def embedded(backend: VisionBackend, picture: vision_faces.Picture) -> Any:
-    faces = backend.detect([picture])[0]
-    return backend.embed(picture, faces[0]) if faces else None
 
 
 def second_faces(backend: VisionBackend) -> dict[str, str]:

@@ -20,7 +20,7 @@ from tests.e2e import steps
 from tests.e2e.conftest import Account, Server, serving
 from tests.e2e.live_camera import LiveCamera
 from tests.e2e.pages import audit
-from tests.vision_documents import Holder, held_up, passport
+from tests.identity_documents import Holder, held_square, passport
 from tests.vision_faces import Picture, person
 from tests.vision_movement import posed, shut
 
@@ -94,7 +94,7 @@ def good(sit: Page) -> None:
 
 def photographed(sit: Page, camera: LiveCamera, *, begin: bool = True) -> None:
     """Document and face."""
-    camera.show(held_up(passport(HOLDER)))
+    camera.show(held_square(passport(HOLDER)))
     if begin:
         sit.get_by_test_id("identity-begin").click()
     good(sit)
@@ -204,7 +204,7 @@ def test_what_software_cannot_say_the_proctor_decides(
     looked_at("intro")
     sit.get_by_test_id("identity-leave").press("Enter")
     looked_at("left")
-    blurred = cv2.GaussianBlur(held_up(passport(HOLDER)), (0, 0), 4)
+    blurred = cv2.GaussianBlur(held_square(passport(HOLDER)), (0, 0), 4)
     camera.show(blurred)
     sit.get_by_test_id("identity-begin").press("Enter")
     looked_at("document")

@@ -7,9 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.vision.strangers import among
 from proctorhub.plugins import Face, VisionBackend, load
 from tests import voice
-from tests.vision_faces import CHANGES, font_file, nobody, overlap, people, person, with_visitor
+from tests.vision_faces import (
+    CHANGES,
+    font_file,
+    nobody,
+    overlap,
+    people,
+    person,
+    strangers,
+    with_visitor,
+)
 
 SURE = 0.65  # what a second face has to score
 
@@ -188,3 +198,11 @@ def test_what_was_heard_before_does_not_matter(backend) -> None:
 
 def test_too_little_sound_is_no_speech(backend) -> None:
     assert backend.speech_seconds(voice.speech(0.02)) == 0
+
+
+def test_strangers_do_not_contradict_the_stated_false_match_rate(backend) -> None:
+    """A hundred tiny portraits, some of one person twice: harder than what candidates show."""
+    found = among(backend, strangers())
+    assert found["faces"] >= 90
+    assert found["accept"]["interval_95"][1] < backend.match_thresholds.false_match_rate
+    assert among(backend, [one.picture for one in people()])["reject"]["matches"] == 0

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Playwright
 
 from tests.e2e.conftest import CHROMIUM
-from tests.vision_documents import Holder, held_up, passport
+from tests.identity_documents import Holder, held_square, passport
 from tests.vision_faces import Picture, jpeg, nobody, people, photograph, room
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -87,7 +87,7 @@ def with_reflection(picture: Picture, across: float) -> Picture:
 
 
 def document(size: str = "720p", face: str = "hopper") -> Picture:
-    return held_up(passport(Holder(face=face)), SIZES[size])
+    return held_square(passport(Holder(face=face)), SIZES[size])
 
 
 @pytest.mark.parametrize("size", SIZES)

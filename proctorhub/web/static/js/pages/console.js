@@ -31,6 +31,8 @@ const MEDIA_OPEN = ["checked_in", "waiting", "identifying", "admitted", "running
 const TO_CONCLUDE = ["finished", "interrupted", "rejected"];
 // a click does these at once; the others ask first
 const DIRECT = ["identify", "pause", "resume"];
+// until then the question is who sits there
+const UNKNOWN = ["checked_in", "waiting", "identifying"];
 
 let session = null;
 
@@ -101,6 +103,7 @@ function render(next) {
   show($("#flags"), session.exam.tier !== "none" && state !== "planned");
   identification.session(session);
   identityPanel.session(session);
+  if (before !== state) $("#identity-panel details").open = UNKNOWN.includes(state);
   alarms.session(session);
   health.session(session);
   const open = mine && MEDIA_OPEN.includes(state);
