@@ -38,7 +38,7 @@ function row({ name, read, expected, match }) {
     { data: { field: name, match } },
     h("th", { scope: "row" }, fieldWord(name)),
     h("td", { data: { label: t("Document") } }, h("span", {}, ...shown)),
-    h("td", { data: { label: t("Profile") } }, expected ?? h("span", { class: "soft" }, "–")),
+    h("td", { data: { label: t("Profile"), empty: String(expected === null) } }, expected ?? h("span", { class: "soft" }, "–")),
     // what the profile does not hold is only read, and that is no verdict
     h("td", { data: { label: t("Comparison") } }, expected === null && read ? h("span", { class: "soft" }, t("only read")) : matchBadge(match)),
   );
@@ -65,7 +65,7 @@ function faces({ faces: all, thresholds }) {
   const each = all.map(({ against, distance, match }) =>
     h("div", { class: "findings-face", data: { against } }, h("p", { class: "row-line mb-1" }, h("strong", {}, againstWord(against)), matchBadge(match)), distance !== null && thresholds ? scale(distance, thresholds) : ""),
   );
-  const stated = thresholds ? h("p", { class: "small soft mb-0" }, rate(thresholds.false_match_rate), " ", thresholds.source) : "";
+  const stated = thresholds ? h("p", { class: "small soft mb-0" }, rate(thresholds.false_match_rate), " ", t("Where this comes from: {source}.", { source: thresholds.source })) : "";
   return h("div", { class: "stack" }, ...each, stated);
 }
 
