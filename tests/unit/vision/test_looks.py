@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -26,6 +27,7 @@ from proctorhub.vision.memory import Memory
 from proctorhub.vision.pictures import Decoder, UndecodablePicture, difference
 from tests import vision_faces
 from tests.vision_faces import Picture, jpeg, person
+from tests.vision_movement import posed
 
 AT = 1_000_000
 
@@ -130,6 +132,26 @@ def test_who_moves_about_is_not_compared_all_the_time(backends, usual, compared)
     )
     assert camera.JUMP < seen.values[Value.CHANGE] < 2 * 30.0
     assert (Value.DISTANCE in seen.values) is compared
+
+
+def test_a_hand_before_the_mouth_makes_nobody_another_person(backends) -> None:
+    """Looking down behind a hand, people are as far from themselves as from others."""
+    who, known = person("hopper"), reference(backends, "hopper")
+    x1, y1, x2, y2 = who.box
+    side = x2 - x1
+    mouth = (int((x1 + x2) / 2), int((y1 + y2) / 2 + 0.38 * side))
+    picture = posed("hopper", 0, 21, False, 0.0).copy()
+    axes = (int(0.45 * side), int(0.27 * side))
+    cv2.ellipse(picture, mouth, axes, 0, 0, 360, (125, 150, 205), -1)
+    (faces,) = backends[Capability.DETECT].detect([picture])
+    hidden = backends[Capability.EMBED].embed(picture, faces[0])
+    assert backends[Capability.EMBED].distance(hidden, known.embedding) > 0.5
+    ((seen, memory),) = camera.look(backends, [at_camera(picture, reference=known)])
+    assert seen.values[Value.FACES] == 1 and Value.DISTANCE not in seen.values
+    # the face is compared as soon as it is whole again
+    again = at_camera(who.picture, AT + 800, memory=memory, reference=known)
+    ((seen, _),) = camera.look(backends, [again])
+    assert seen.values[Value.DISTANCE] < 0.5
 
 
 def test_faces_of_another_space_are_never_compared(backends) -> None:
