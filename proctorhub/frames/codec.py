@@ -41,6 +41,12 @@ class Malformed(Exception):
 
 def encode(message: Sample | BurstWish) -> bytes:
     """Return the body. Raises Malformed for what `decode` would refuse."""
+    return b"".join(encode_apart(message))
+
+
+def encode_apart(message: Sample | BurstWish) -> tuple[bytes, bytes]:
+    """Return the body in two parts, the second being a picture's image. Raises as `encode`."""
+    image = b""
     if isinstance(message, BurstWish):
         _check_wish(message.count, message.every_ms)
         parts = [_HEAD.pack(VERSION, _WISH), *_names(message.session_id, message.source)]
@@ -49,18 +55,26 @@ def encode(message: Sample | BurstWish) -> bytes:
         kind = _PICTURE if isinstance(message, SampledPicture) else _SOUND
         names = _names(message.session_id, message.source, message.chain)
         parts = [_HEAD.pack(VERSION, kind), *names, _packed(_WHEN, message.seq, message.at_ms)]
-        parts += _picture(message) if isinstance(message, SampledPicture) else _sound(message)
-    body = b"".join(parts)
-    if len(body) > MAX_BODY:
-        raise Malformed(f"a body of {len(body)} bytes, {MAX_BODY} is the limit")
-    return body
+        if isinstance(message, SampledPicture):
+            _check_picture(message.width, message.height, message.image)
+            parts.append(_packed(_SIZE, message.width, message.height, message.burst))
+            image = message.image
+        else:
+            parts += _sound(message)
+    head = b"".join(parts)
+    _check_length(len(head) + len(image))
+    return head, image
 
 
-def decode(body: bytes) -> Sample | BurstWish:
-    """Return what a body says. Raises Malformed."""
-    if len(body) > MAX_BODY:
-        raise Malformed(f"a body of {len(body)} bytes, {MAX_BODY} is the limit")
-    reader = _Reader(body)
+def _check_length(length: int) -> None:
+    if length > MAX_BODY:
+        raise Malformed(f"a body of {length} bytes, {MAX_BODY} is the limit")
+
+
+def decode(body: bytes, image: bytes = b"") -> Sample | BurstWish:
+    """Return what a body says; `image` if it came apart. Raises Malformed."""
+    _check_length(len(body) + len(image))
+    reader = _Reader(body, image)
     version, kind = reader.fields(_HEAD)
     if version != VERSION:
         raise Malformed(f"format version {version}, {VERSION} is known")
@@ -74,8 +88,9 @@ def decode(body: bytes) -> Sample | BurstWish:
 
 
 class _Reader:
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, image: bytes) -> None:
         self._body = body
+        self._image = image
         self._at = 0
 
     def take(self, count: int) -> bytes:
@@ -86,8 +101,11 @@ class _Reader:
         self._at = end
         return taken
 
-    def rest(self) -> bytes:
-        return self.take(len(self._body) - self._at)
+    def image(self) -> bytes:
+        if not self._image:
+            return self.take(len(self._body) - self._at)
+        image, self._image = self._image, b""
+        return image
 
     def fields(self, form: struct.Struct) -> tuple[int, ...]:
         return form.unpack(self.take(form.size))
@@ -99,21 +117,16 @@ class _Reader:
         return name.decode("ascii")
 
     def end(self) -> None:
-        if self._at != len(self._body):
+        if self._at != len(self._body) or self._image:
             raise Malformed("bytes after the end")
 
 
-def decode_sample(body: bytes) -> Sample:
-    """Return the sample of a body. Raises Malformed, also for a wish."""
-    message = decode(body)
+def decode_sample(body: bytes, image: bytes = b"") -> Sample:
+    """Return the sample of a body, as `decode` does. Raises Malformed, also for a wish."""
+    message = decode(body, image)
     if isinstance(message, BurstWish):
         raise Malformed("a wish, where samples come")
     return message
-
-
-def _picture(picture: SampledPicture) -> list[bytes]:
-    _check_picture(picture.width, picture.height, picture.image)
-    return [_packed(_SIZE, picture.width, picture.height, picture.burst), picture.image]
 
 
 def _check_picture(width: int, height: int, image: bytes) -> None:
@@ -163,7 +176,8 @@ def _read_picture(reader: _Reader) -> SampledPicture:
     width, height, burst = reader.fields(_SIZE)
     if burst > 1:
         raise Malformed("a burst mark that is neither 0 nor 1")
-    image = reader.rest()
+    image = reader.image()
+    reader.end()
     _check_picture(width, height, image)
     return SampledPicture(*names, *when, width, height, image, bool(burst))
 

@@ -16,6 +16,8 @@ import numpy as np
 MOST_PIXELS = 1920 * 1088
 
 _HEAD = struct.Struct(">4sHH")
+#: An image of the largest such picture.
+MOST_BYTES = _HEAD.size + MOST_PIXELS * 3 // 2
 _MARK = b"I420"
 
 
@@ -28,7 +30,10 @@ def planes(picture: av.VideoFrame) -> bytes | None:
     width, height = picture.width, picture.height
     if picture.format.name != "yuv420p" or width % 2 or height % 2 or width * height > MOST_PIXELS:
         return None
-    return b"".join((_HEAD.pack(_MARK, width, height), picture.to_ndarray()))
+    head = _HEAD.pack(_MARK, width, height)
+    if [plane.line_size for plane in picture.planes] == [width, width // 2, width // 2]:
+        return b"".join((head, *map(memoryview, picture.planes)))
+    return b"".join((head, picture.to_ndarray()))
 
 
 def are_planes(image: bytes) -> bool:

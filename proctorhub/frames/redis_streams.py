@@ -97,10 +97,10 @@ class RedisSender(Outbound):
                 self.connected = False
                 self._stop.wait(AGAIN_S)
 
-    def _send(self, bodies: list[bytes]) -> None:
+    def _send(self, bodies: list[tuple[bytes, bytes]]) -> None:
         pipe = self._redis.pipeline(transaction=False)
         for body in bodies:
-            pipe.xadd(STREAM, {FIELD: body})
+            pipe.xadd(STREAM, {FIELD: b"".join(body)})
         pipe.xtrim(STREAM, maxlen=MAX_ENTRIES, approximate=False)
         try:
             *_, trimmed = pipe.execute()

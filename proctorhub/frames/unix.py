@@ -1,6 +1,8 @@
 """The frame bus of one machine: the worker listens on a Unix socket, media nodes connect to it.
 
 Each message is four bytes of length and a body (`codec`), samples one way and wishes the other.
+A node begins with the descriptor of memory that both share (`slots`). A length whose highest bit is
+set is that of a body whose image lies there; the slot's number and the image's length follow it.
 """
 
 from __future__ import annotations
@@ -10,17 +12,17 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from proctorhub.frames import codec
+from proctorhub.frames import codec, slots
 from proctorhub.frames.backlog import Backlog
 from proctorhub.frames.bus import BusError, Counts, Delivery
 from proctorhub.frames.envelope import BurstWish, Sample
 from proctorhub.frames.outbound import Outbound
+from proctorhub.frames.slots import NoSlots, Slots
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,8 @@ CONNECT_AGAIN_S = 0.5
 #: How long a worker that takes nothing is waited for before the connection is given up.
 SEND_WITHIN_S = 5.0
 _LENGTH = struct.Struct(">I")
+_IN_SLOT = 1 << 31
+_SLOT = struct.Struct(">II")
 
 
 class UnixSender(Outbound):
@@ -77,11 +81,17 @@ class UnixSender(Outbound):
             log.info("frame_bus_lost")
 
     def _send(self, connection: socket.socket) -> None:
+        shared = _share(connection)
         while not self._stop.is_set() and self._connection is connection:
-            for body in self._backlog.take(1, CONNECT_AGAIN_S):
+            for head, image in self._backlog.take(1, CONNECT_AGAIN_S):
+                slot = shared.put(image) if shared is not None and image else None
                 try:
-                    connection.sendall(_LENGTH.pack(len(body)))
-                    connection.sendall(body)
+                    if slot is None:
+                        length = _LENGTH.pack(len(head) + len(image))
+                        connection.sendall(b"".join((length, head, image)))
+                    else:
+                        length = _LENGTH.pack(_IN_SLOT | len(head))
+                        connection.sendall(length + _SLOT.pack(slot, len(image)) + head)
                 except OSError:
                     self.counts.dropped += 1
                     return
@@ -173,10 +183,10 @@ class UnixReceiver:
 
     def _read(self, connection: socket.socket) -> None:
         try:
-            for body in _bodies(connection):
-                self._keep(connection, body)
-        except codec.Malformed as error:
-            # A length that cannot be: where the next message begins is unknown.
+            for body, image in _samples(connection):
+                self._keep(connection, body, image)
+        except (codec.Malformed, NoSlots) as error:
+            # A length or slot that cannot be: where the next message begins is unknown.
             self.counts.refused += 1
             log.warning("frame_bus_error", error=str(error))
         except OSError as error:
@@ -186,31 +196,78 @@ class UnixReceiver:
             del self._nodes[session_id]
         connection.close()
 
-    def _keep(self, connection: socket.socket, body: bytes) -> None:
+    def _keep(self, connection: socket.socket, body: bytes, image: bytes) -> None:
         try:
-            sample = codec.decode_sample(body)
+            sample = codec.decode_sample(body, image)
         except codec.Malformed as error:
             self.counts.refused += 1
             log.warning("sample_refused", error=str(error))
             return
         self._nodes[sample.session_id] = connection
         key = (sample.session_id, sample.source)
-        self.counts.dropped += len(self._backlog.put(key, sample, len(body)))
+        self.counts.dropped += len(self._backlog.put(key, sample, len(body) + len(image)))
 
 
-def _bodies(connection: socket.socket) -> Any:
+def _share(connection: socket.socket) -> Slots | None:
+    """Offer memory to share to the other side; None where there is none to have."""
+    try:
+        descriptor = slots.new_memory()
+    except OSError as error:
+        log.warning("frame_bus_without_slots", error=str(error))
+        return None
+    try:
+        socket.send_fds(connection, [_LENGTH.pack(_IN_SLOT)], [descriptor])
+        return Slots(descriptor)
+    except OSError:
+        return None  # whoever sends next finds the connection gone
+    finally:
+        os.close(descriptor)
+
+
+def _bodies(connection: socket.socket) -> Iterator[bytes]:
     """Yield bodies until the other side closes. Raises Malformed for a length over the limit."""
+    for body, _ in _samples(connection):
+        yield body
+
+
+def _samples(connection: socket.socket) -> Iterator[tuple[bytes, bytes]]:
+    """Yield bodies and images that came apart from them, until the other side closes.
+
+    Raises Malformed for a length over the limit, NoSlots for an image that is nowhere.
+    """
+    shared = None
     while True:
-        head = _exactly(connection, _LENGTH.size)
-        if head is None:
+        head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 1)
+        rest = _exactly(connection, _LENGTH.size - len(head)) if head else None
+        if rest is None:
             return
-        (length,) = _LENGTH.unpack(head)
+        if descriptors:
+            shared = _shared(descriptors)
+            continue
+        (length,) = _LENGTH.unpack(head + rest)
+        place = None
+        if length & _IN_SLOT:
+            length ^= _IN_SLOT
+            place = _exactly(connection, _SLOT.size)
         if length > codec.MAX_BODY:
             raise codec.Malformed(f"a body of {length} bytes, {codec.MAX_BODY} is the limit")
         body = _exactly(connection, length)
         if body is None:
             return
-        yield body
+        if place is None:
+            yield body, b""
+        elif shared is None:
+            raise NoSlots("an image in a slot, and no memory is shared")
+        else:
+            yield body, shared.take(*_SLOT.unpack(place))
+
+
+def _shared(descriptors: Sequence[int]) -> Slots:
+    try:
+        return Slots(descriptors[0])
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes | None:

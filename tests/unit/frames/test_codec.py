@@ -34,6 +34,7 @@ bare = st.builds(
     burst=st.booleans(),
 )  # fmt: skip
 pictures = coded | bare
+JPEG = b"\xff\xd8\xff\xd9"
 offsets = st.integers(-codec.MAX_OFFSET_MS, codec.MAX_OFFSET_MS)
 packets = st.lists(st.tuples(offsets, st.binary(min_size=1, max_size=50)), max_size=60)
 sounds = st.builds(
@@ -51,6 +52,19 @@ messages = pictures | sounds | wishes
 @given(messages)
 def test_what_goes_in_comes_out(message) -> None:
     assert codec.decode(codec.encode(message)) == message
+
+
+@given(messages)
+def test_a_body_whose_image_travels_apart_says_the_same(message) -> None:
+    body, image = codec.encode_apart(message)
+    assert codec.decode(body, image) == message
+    assert bool(image) == isinstance(message, SampledPicture)
+
+
+@given(pictures | sounds)
+def test_an_image_that_belongs_to_nothing_is_refused(message) -> None:
+    with pytest.raises(codec.Malformed):
+        codec.decode(codec.encode(message), JPEG)
 
 
 @given(messages, st.data())

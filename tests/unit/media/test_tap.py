@@ -68,6 +68,15 @@ def test_with_layers_only_layer_0_is_decoded_and_no_keyframe_asked_for() -> None
     assert [f.rtp for f in decoded] == list(range(0, decoded[-1].rtp + 1, 4))
 
 
+def test_the_picture_is_the_one_nearest_to_its_time() -> None:
+    stream = Stream(CAMERA, L1T3)
+    stream.play(15 * 20)
+    frames_ms = [index * 1000 // 15 for index in range(0, 15 * 20, 4)]
+    for second, at in enumerate(stream.times()):
+        nearest = min(frames_ms, key=lambda frame: abs(frame - second * 1000))
+        assert abs(at - second * 1000) <= abs(nearest - second * 1000) + 1
+
+
 def test_without_layers_only_keyframes_are_decoded_and_asked_for_once_a_second() -> None:
     stream = Stream(CAMERA)
     stream.play(15 * 20)
