@@ -42,10 +42,7 @@ def _hello(session: Session, body: Document) -> Document:
     }  # fmt: skip
 
 
-@command("ping")
-@command("endSessions")
-@command("killSessions")
-@command("refreshSessions")
+@command("ping", "endSessions", "killSessions", "refreshSessions")
 def _nothing(session: Session, body: Document) -> Document:
     return {}
 

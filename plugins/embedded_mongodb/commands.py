@@ -48,7 +48,6 @@ Handler = Callable[[Session, Document], "Document | bytes"]
 class Command:
     """One command: its handler, the fields it knows, and whether it is a write transaction."""
 
-    name: str
     handler: Handler
     fields: frozenset[str]
     writes: bool = False
@@ -63,8 +62,7 @@ def command(*names: str, fields: str = "", writes: bool = False) -> Callable[[Ha
     def register(handler: Handler) -> Handler:
         known = frozenset(fields.split()) | _GENERIC
         for name in names:
-            made = Command(name, handler, known | {name, name.lower()}, writes)
-            COMMANDS[name] = COMMANDS[name.lower()] = made
+            COMMANDS[name] = Command(handler, known | {name}, writes)
         return handler
 
     return register
@@ -89,7 +87,7 @@ def run_command(session: Session, body: Document) -> bytes:
 
 def _dispatch(session: Session, body: Document) -> Document | bytes:
     name = next(iter(body), "")
-    found = COMMANDS.get(name) or COMMANDS.get(name.lower())
+    found = COMMANDS.get(name)
     if found is None:
         raise CommandError("CommandNotFound", f"no such command: '{name}'")
     _check_fields(found, name, body)

@@ -25,6 +25,14 @@ def decode_document(raw: bytes) -> dict[str, Any]:
         raise CommandError("InvalidBSON", str(error)) from None
 
 
+def decode_documents(raw: bytes) -> list[dict[str, Any]]:
+    """Return BSON documents that stand one after the other. Raises InvalidBSON."""
+    try:
+        return bson.decode_all(raw, _OPTIONS)
+    except (BSONError, ValueError) as error:
+        raise CommandError("InvalidBSON", str(error)) from None
+
+
 def encode_document(document: dict[str, Any]) -> bytes:
     """Return a document as BSON bytes. Raises InvalidBSON."""
     try:

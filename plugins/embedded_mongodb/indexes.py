@@ -40,6 +40,7 @@ class Index:
         self.partial: Document | None = spec.get("partialFilterExpression")
         self.expire_after: float | None = spec.get("expireAfterSeconds")
         self._paths = [name.split(".") for name, _ in self.fields]
+        self._roots = frozenset(parts[0] for parts in self._paths)
         self._is_partial_match = compile_filter(self.partial or {})
 
     def is_called(self, choice: Any) -> bool:
@@ -52,7 +53,7 @@ class Index:
         """Tell whether a change of these top-level fields (None: of any) can change the keys."""
         if touched is None or self.partial is not None:
             return True
-        return any(parts[0] in touched for parts in self._paths)
+        return not self._roots.isdisjoint(touched)
 
     def as_multikey(self) -> Index:
         """Return the same index marked as holding arrays."""

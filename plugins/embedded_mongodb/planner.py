@@ -23,6 +23,7 @@ Document = dict[str, Any]
 _COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 # Equality with these cannot be looked up: an array matches in two ways, a pattern in many.
 _NO_POINTS = (list, Regex, MinKey, MaxKey)
+_NO_LOOKUP = (*_NO_POINTS, dict, DBRef)
 _MOST_RANGES = 500
 _ID_FIELDS = (("_id", 1),)
 
@@ -68,7 +69,7 @@ def id_lookup(query: Document) -> bytes | None:
     if len(query) != 1 or "_id" not in query:
         return None
     value = query["_id"]
-    return None if value is None or isinstance(value, (*_NO_POINTS, dict, DBRef)) else encode(value)
+    return None if value is None or isinstance(value, _NO_LOOKUP) else encode(value)
 
 
 def make_plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,12 +43,11 @@ class Update:
         self.touched = frozenset(parts[0] for parts in targets)
 
     def _check(self, targets: list[list[str]]) -> None:
-        seen: set[tuple[str, ...]] = set()
-        for parts in sorted(targets, key=len):
-            if any(tuple(parts[:length]) in seen for length in range(1, len(parts) + 1)):
+        # In order, a path is followed by those below it.
+        for above, parts in itertools.pairwise(sorted(targets)):
+            if parts[: len(above)] == above:
                 message = f"Updating '{'.'.join(parts)}' would create a conflict"
                 raise CommandError("ConflictingUpdateOperators", message)
-            seen.add(tuple(parts))
         used = {part[2:-1] for parts in targets for part in parts if part.startswith("$[")}
         for name in self._filters:
             require(name in used, "FailedToParse", f"The array filter '{name}' was not used")

@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import Any, NamedTuple
 
-from .documents import decode_document
+from .documents import decode_document, decode_documents
 from .errors import CommandError
 
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
@@ -14,7 +14,8 @@ MAX_MESSAGE = 48_000_000
 _HEADER = struct.Struct("<iiii")
 _INT, _UINT, _LONG = struct.Struct("<i"), struct.Struct("<I"), struct.Struct("<q")
 _ONE = struct.pack("<d", 1.0)
-_CHUNK = 1 << 15
+# Most messages fit. More would cost each of them a large allocation.
+_CHUNK = 1 << 12
 _CHECKSUM_PRESENT, _MORE_TO_COME = 1, 2
 _KNOWN_REQUIRED_FLAGS = _CHECKSUM_PRESENT | _MORE_TO_COME
 
@@ -86,12 +87,13 @@ def _parse_message(request_id: int, data: bytes) -> Request:
             body = decode_document(section)
         elif kind == 1:
             name, _, _ = section[4:].partition(b"\0")
-            sequences[name.decode()] = _documents(section, 5 + len(name))
+            sequences[name.decode()] = decode_documents(section[5 + len(name) :])
         else:
             raise ProtocolError(f"a section of kind {kind}")
     if body is None:
         raise ProtocolError("a message without a body")
-    return Request(request_id, OP_MSG, {**body, **sequences}, not flags & _MORE_TO_COME)
+    body.update(sequences)
+    return Request(request_id, OP_MSG, body, not flags & _MORE_TO_COME)
 
 
 def _sized(data: bytes, at: int, end: int) -> bytes:
@@ -100,15 +102,6 @@ def _sized(data: bytes, at: int, end: int) -> bytes:
     if size < 5 or at + size > end:
         raise ProtocolError("a part that reaches beyond the whole")
     return data[at : at + size]
-
-
-def _documents(section: bytes, at: int) -> list[dict[str, Any]]:
-    found = []
-    while at < len(section):
-        raw = _sized(section, at, len(section))
-        found.append(decode_document(raw))
-        at += len(raw)
-    return found
 
 
 def _parse_query(request_id: int, data: bytes) -> Request:
