@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 from .indexes import entry_checksum
-from .transactions import SCHEMA_VERSION
+from .transactions import SCHEMA_VERSION, connect, is_damage
 
 
 class DamagedFile(Exception):
@@ -16,16 +17,18 @@ class DamagedFile(Exception):
 
 
 def check_file(path: Path) -> None:
-    """Check a database file that no server has open. Raises DamagedFile."""
+    """Check a database file that no server has open. Raises DamagedFile.
+
+    What else SQLite cannot do, as on a full disk, stays an error of SQLite's: it is no damage.
+    """
     if not path.exists() or path.stat().st_size == 0:
         return
     try:
-        connection = sqlite3.connect(path)
-        try:
+        with closing(connect(path)) as connection:
             _check(path, connection)
-        finally:
-            connection.close()
     except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
         raise DamagedFile(f"{path} is damaged: {error}. Restore a backup") from None
 
 

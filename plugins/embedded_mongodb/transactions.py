@@ -22,10 +22,10 @@ from .errors import CommandError
 PAGE_SIZE = 4096
 SCHEMA_VERSION = 2
 _SCHEMA = f"""
-    CREATE TABLE IF NOT EXISTS collections (
+    CREATE TABLE collections (
         id INTEGER PRIMARY KEY AUTOINCREMENT, db TEXT NOT NULL, name TEXT NOT NULL,
         UNIQUE (db, name));
-    CREATE TABLE IF NOT EXISTS indexes (
+    CREATE TABLE indexes (
         id INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, spec BLOB NOT NULL,
         multikey INTEGER NOT NULL DEFAULT 0);
     PRAGMA user_version = {SCHEMA_VERSION};
@@ -55,6 +55,17 @@ class _Reader:
             self.connection.execute("COMMIT")
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection of this process, which has the file to itself from then on.
+
+    Its connections agree by memory, without file locks or a file for them (VFS "unix-excl").
+    """
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?vfs=unix-excl", uri=True, isolation_level=None,
+        cached_statements=512, check_same_thread=False, timeout=10,
+    )  # fmt: skip
+
+
 class Transactions:
     """A database file. `sync` is SQLite's `synchronous`: FULL, NORMAL or OFF."""
 
@@ -73,7 +84,8 @@ class Transactions:
         version = run("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA_VERSION):
             raise StorageError(f"{path} was written by another version (schema {version})")
-        self._writer.executescript(_SCHEMA)
+        if version == 0:
+            self._writer.executescript(_SCHEMA)
         if sync == "FULL":
             self._grow_log()
         self.catalog = Catalog.load(self._writer)
@@ -90,14 +102,7 @@ class Transactions:
         self._readers: list[_Reader] = []
 
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
-        """Return a connection of this process, which has the file to itself from then on.
-
-        Its connections then agree by memory instead of by file locks (SQLite's VFS "unix-excl").
-        """
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?vfs=unix-excl", uri=True, isolation_level=None,
-            cached_statements=512, check_same_thread=False, timeout=10,
-        )  # fmt: skip
+        connection = connect(self.path)
         connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         return connection
 
@@ -270,9 +275,17 @@ class _Reading:
 
 def storage_failure(error: sqlite3.Error) -> CommandError:
     """Return what a client is told of a failure in SQLite."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return CommandError("OutOfDiskSpace", f"cannot write to the database file: {error}")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if is_damage(error):
         return CommandError("DataCorruptionDetected", f"the database file is damaged: {error}")
     return CommandError("InternalError", f"storage: {error}")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether a failure says that the file is not what was written."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

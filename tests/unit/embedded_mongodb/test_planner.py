@@ -171,6 +171,37 @@ def test_chooses_an_index_where_it_may(
         assert (plan.exact, plan.sorted) == (exact, in_order)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"find": "c", "filter": {"_id": 7}},
+        {"find": "c", "filter": {"_id": {"$gt": 7}}},
+        {"find": "c", "filter": {"s": 1}},
+        {"find": "c", "filter": {"s": 1, "t": {"$gte": 3}}, "sort": {"t": -1}},
+        {"find": "c", "filter": {"s": 1}, "sort": {"t": 1}, "limit": 50},
+        {"count": "c", "query": {"s": {"$in": [1, 2]}}},
+        {"find": "c", "filter": {"u": 5}},
+    ],
+)
+def test_sqlite_searches_by_key_and_neither_scans_nor_sorts(
+    run: Run, indexed: Storage, monkeypatch: pytest.MonkeyPatch, command: dict[str, Any]
+) -> None:
+    run({"insert": "c", "documents": [{"_id": n, "s": n % 3, "t": n, "u": n} for n in range(300)]})
+    execute, done = indexed.execute, []
+
+    def noting(sql: str, parameters: tuple[Any, ...] = ()) -> Any:
+        done.append((sql, parameters))
+        return execute(sql, parameters)
+
+    monkeypatch.setattr(indexed, "execute", noting)
+    assert run(command)["ok"] == 1
+    with indexed.read():
+        plans = [execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall() for sql, given in done]
+    steps = [step for plan in plans for *_, step in plan]
+    assert steps
+    assert all(step.startswith("SEARCH") for step in steps), steps
+
+
 def test_an_or_uses_an_index_for_each_of_its_clauses(run: Run, indexed: Storage) -> None:
     run({"insert": "c", "documents": [{"_id": n, "s": n % 5, "u": n % 7} for n in range(70)]})
     query: dict[str, Any] = {"z": None, "$or": [{"s": 1}, {"$or": [{"u": 2}, {"_id": 3}]}]}

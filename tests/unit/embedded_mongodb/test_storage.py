@@ -184,6 +184,14 @@ def test_a_damaged_file_is_found(filled: Path, place: str) -> None:
         check_file(filled)
 
 
+def test_what_the_disk_does_not_allow_is_no_damage(filled: Path) -> None:
+    filled.with_name("a.db-shm").mkdir()  # not needed, so nobody minds
+    check_file(filled)
+    filled.with_name("a.db-wal").mkdir()
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        check_file(filled)
+
+
 def test_one_holder_per_file(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "a.db")
     with pytest.raises(FileHeld, match=r"process id \d+"):
