@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proctorhub.media import h264, vp8
 from proctorhub.media.assemble import Assembler, assembler_for
 from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_seconds
 from proctorhub.media.frame import Frame
@@ -51,6 +52,7 @@ class TrackIngest:
         self._on_frame, self._on_loss = on_frame, on_loss
         self._send_nack, self._send_pli = send_nack, send_pli
         self._assembler = assembler_for(codec)
+        self._begins_key = vp8.begins_keyframe if codec == "VP8" else h264.begins_keyframe
         self._unwrapper = Unwrapper()
         self._next: int | None = None
         self._pending: dict[int, tuple[int, int, bytes, float]] = {}
@@ -61,6 +63,7 @@ class TrackIngest:
         self._whole = True
         self._after_gap = False
         self._need_key = kind == "video"
+        self._key_comes = False
         self._key_asked_at = 0.0
         self._key_pause_s = 0.0
         self._last_sr = (0, 0.0)
@@ -132,7 +135,7 @@ class TrackIngest:
         self._next = (seq + 1) & 0xFFFF
         self._first_seq = self._highest = seq
         self._prior = (0, self.packets)
-        self._break_frame(now)
+        self._break_frame()
         self._consume(marker, rtp, payload, now)
 
     def tick(self, now: float) -> None:
@@ -195,20 +198,21 @@ class TrackIngest:
         before = self.clock.seconds(self._unwrapper.value)
         after = self.clock.seconds(self._unwrapper.near(self._pending[first][1]))
         self._next = first
-        self._break_frame(now)
+        self._break_frame()
         self._on_loss(before, after, missing)
         self._drain(now)
-
-    def _break_frame(self, now: float) -> None:
-        if self.kind == "video":
-            self._whole = False
-            self._after_gap = True
+        if self._need_key:
             self._ask_for_key(now)
+
+    def _break_frame(self) -> None:
+        if self.kind == "video":
+            self._whole = self._key_comes = False
+            self._after_gap = self._need_key = True
 
     def _ask_for_key(self, now: float) -> None:
         # A keyframe takes its time on a narrow line; another one would hold it up.
         self._need_key = True
-        if now - self._key_asked_at > self._key_pause_s:
+        if not self._key_comes and now - self._key_asked_at > self._key_pause_s:
             self._key_asked_at = now
             self._key_pause_s = min(KEY_SLOWEST_S, max(KEY_AGAIN_S, 2 * self._key_pause_s))
             self.request_keyframe()
@@ -233,6 +237,7 @@ class TrackIngest:
             # access unit behind a gap cannot be trusted.
             self._whole = not self._after_gap or self.codec == "VP8"
             self._after_gap = False
+            self._key_comes = self._need_key and self._whole and self._begins_key(payload)
         if self._whole:
             try:
                 self._whole = assembler.add(payload)
@@ -243,6 +248,7 @@ class TrackIngest:
             self._finish_frame(assembler, now)
 
     def _finish_frame(self, assembler: Assembler, now: float) -> None:
+        self._key_comes = False
         if self._whole:
             data, key, layer = assembler.take()
             if data and (key or not self._need_key):

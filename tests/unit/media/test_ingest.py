@@ -259,3 +259,34 @@ def test_a_keyframe_is_asked_for_until_it_comes() -> None:
         track.now += 0.25
         track.ingest.tick(track.now)
     assert track.plis == asked and len(track.frames) == 1
+
+
+def test_no_further_keyframe_is_asked_for_while_one_comes_slowly() -> None:
+    track = Track()
+    track.push((1, 0, 0, DELTA))
+    track.ingest.tick(track.now)
+    track.push((0, 1, 6000, KEY))
+    asked = track.plis
+    for seq in range(2, 12):
+        track.now += 0.5
+        track.push((0, seq, 6000, MORE))
+        track.ingest.tick(track.now)
+    assert track.plis == asked == 1
+    # what it lacks is never coming: another one is needed
+    track.push((1, 13, 6000, MORE))
+    track.now += MAX_WAIT_S + 0.1
+    track.ingest.tick(track.now)
+    assert track.plis == asked + 1 and not track.frames
+
+
+def test_a_keyframe_behind_the_hole_is_as_good_as_another() -> None:
+    track = Track()
+    packets = list(track.video(11))
+    for packet in packets[:20] + packets[21:31]:
+        track.push(packet)
+    track.now += MAX_WAIT_S + 0.1
+    track.ingest.tick(track.now)
+    assert track.losses == [1] and track.plis == 0
+    for packet in packets[31:]:
+        track.push(packet)
+    assert [frame.key for frame in track.frames] == [True] + [False] * 5 + [True]
