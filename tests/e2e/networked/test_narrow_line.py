@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -24,6 +25,8 @@ NARROW_KBIT, WIDE_KBIT = 300, 2000
 SPAN_S, WITHIN_S = 6, 60
 #: The line's buffer alone holds a second.
 SHORT_QUEUE_MS = 400
+#: A sender may pause so long without anything missing.
+PAUSE_S = 2.5
 #: A segment is stored within seconds behind its end.
 STORED_S = 30.0
 
@@ -75,6 +78,21 @@ def shown_at(server: Server, session_id: str, source: str, path: Path) -> list[f
     return shown
 
 
+def noted(server: Server, session_id: str, source: str) -> list[tuple[float, float, str]]:
+    """From when to when, UTC seconds, pictures of a source are known to be missing, and why."""
+    tracks = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+    (accounts,) = [track["by_track"] for track in tracks if track["source"] == source]
+    (video,) = [account for account in accounts if account["track"] == "video"]
+    return [
+        (
+            datetime.fromisoformat(gap["started_at"]).timestamp(),
+            datetime.fromisoformat(gap["ended_at"]).timestamp(),
+            gap["cause"],
+        )
+        for gap in [*video["gaps"], *video["healed"]]
+    ]
+
+
 def test_what_is_sent_follows_the_line(
     server: Server,
     computer: networks.Computer,
@@ -109,3 +127,9 @@ def test_what_is_sent_follows_the_line(
         return all(any(start <= at <= end for at in shown) for start, end in spans)
 
     wait_for(stored, STORED_S, "pictures of both narrow times")
+    shown = sorted(shown_at(server, session_id, "camera", tmp_path / "segment.webm"))
+    holes = [(a, b) for a, b in pairwise(shown) if b - a > PAUSE_S]
+    known = noted(server, session_id, "camera")
+    print("without a picture", [round(b - a, 1) for a, b in holes], "noted", known)
+    for start, end in holes:
+        assert any(a < end and b > start for a, b, _ in known), (start, end, known)
