@@ -17,7 +17,7 @@ import structlog
 
 from proctorhub.domain.alarms import Reason
 from proctorhub.media.clock import TrackClock
-from proctorhub.media.coverage import LOSS_GAP_MS, PAUSE_GAP_MS
+from proctorhub.media.coverage import PAUSE_GAP_MS
 from proctorhub.media.frame import Frame
 from proctorhub.media.interleave import Interleaver
 from proctorhub.media.picture import describe
@@ -231,7 +231,7 @@ class Recorder:
                 self._end(at)
                 self._open(at, frame)
             return self._segment
-        if frame.kind == "video" and at - self._last["video"] > LOSS_GAP_MS:
+        if frame.kind == "video" and at - self._last["video"] > PAUSE_GAP_MS["video"]:
             self._ask(at)  # what is filled in before it is no reference for what follows
         has_video = self._video is not None and at - self._last["video"] < VIDEO_IDLE_MS
         if age >= HARD_MAX_MS or (age >= self._max_ms and not has_video):

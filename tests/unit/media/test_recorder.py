@@ -143,6 +143,16 @@ def test_a_picture_alone_rolls_too(tmp_path: Path) -> None:
     assert not any(c["has_audio"] for c in studio.closed)
 
 
+def test_few_pictures_cost_no_more_keyframes_than_many(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.video(0, key=True)
+    for step in range(1, 4 * 50):
+        studio.audio(step / 50)
+        if step % 50 == 0:
+            studio.video(step / 50)
+    assert not studio.asked
+
+
 def test_a_camera_that_stops_leaves_sound_recorded(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     studio.play(0, 6)
