@@ -74,7 +74,9 @@ def shown_at(server: Server, session_id: str, source: str, path: Path) -> list[f
         with av.open(str(path)) as container:
             for video in container.streams.video:
                 video.codec_context.options = {"err_detect": "explode"}
-                shown += [began + float(frame.time or 0) for frame in container.decode(video)]
+                # a segment's times are those of the session; it begins with a keyframe
+                times = [float(frame.time or 0) for frame in container.decode(video)]
+                shown += [began + time - times[0] for time in times]
     return shown
 
 
