@@ -205,13 +205,15 @@ class MatchThresholds:
     """Distances in one embedding space: same person up to `accept`, another from `reject`.
 
     `false_match_rate` is the share of different people that `accept` takes for the same, or a bound
-    of it, as stated by `source` (a published figure or a measurement, and of what).
+    of it, as stated by `source` (a published figure or a measurement, and of what). While somebody
+    is watched, faces that the detector is less sure of than `least_score` are not compared.
     """
 
     accept: float
     reject: float
     false_match_rate: float
     source: str
+    least_score: float = 0.0
 
 
 @runtime_checkable

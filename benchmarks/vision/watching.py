@@ -60,7 +60,7 @@ class Watcher:
         self._decoder = Decoder()
         thresholds = self._backends[Capability.EMBED].match_thresholds
         assert thresholds is not None
-        self._accept = thresholds.accept
+        self._thresholds = thresholds
         self._policy = Policy(match=(thresholds.accept, thresholds.reject))
 
     def reference(self, name: str) -> Reference:
@@ -69,7 +69,8 @@ class Watcher:
         (faces,) = self._backends[Capability.DETECT].detect([picture])
         found = self._backends[Capability.EMBED].embed(picture, faces[0])
         assert found is not None and self._backends.space_id is not None
-        return Reference(self._backends.space_id, found, self._accept)
+        limits = self._thresholds
+        return Reference(self._backends.space_id, found, limits.accept, limits.least_score)
 
     def frontal(self) -> list[Person]:
         """Return the people who face the camera on their photograph: nobody sits in profile."""

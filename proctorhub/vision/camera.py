@@ -27,11 +27,6 @@ JUMP, JUMP_TIMES = 12.0, 2.0
 #: nothing.
 FRONTAL_DEG = 38.0
 SMALLEST_PX = 60.0
-#: Nor is one that the detector is less sure of while somebody sits there: a hand before the mouth
-#: and a look down bring the same face as far away as another person's. Measured with MediaPipe:
-#: whole faces score 0.79 and more, down to a third of the light; those that were further away than
-#: 0.55 though it was the same person, 0.78 and less.
-SURE = 0.8
 #: Decimals that values are kept with.
 PLACES = 4
 
@@ -43,6 +38,7 @@ class Reference:
     space_id: str
     embedding: Embedding
     accept: float
+    least_score: float
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ def _compare(
         return memory
     if not _is_time(one, reference, change):
         return memory
-    if person.score < SURE or not comparable(person, geometry):
+    if not comparable(person, geometry, reference.least_score):
         return memory
     backend = backends[Capability.EMBED]
     embedding = backend.embed(one.picture.image, person)
@@ -157,10 +153,10 @@ def _is_time(one: Look, reference: Reference, change: float | None) -> bool:
     return since >= EMBED_SOON_MS and (before.faces == 0 or jumped or doubtful)
 
 
-def comparable(person: Face, geometry: FaceGeometry | None) -> bool:
-    """Tell whether a face is large and frontal enough for its embedding to say who it is."""
+def comparable(person: Face, geometry: FaceGeometry | None, least_score: float) -> bool:
+    """Tell whether a face is large, whole and frontal enough for its embedding to say who it is."""
     x1, y1, x2, y2 = person.box
-    if min(x2 - x1, y2 - y1) < SMALLEST_PX:
+    if min(x2 - x1, y2 - y1) < SMALLEST_PX or person.score < least_score:
         return False
     return geometry is None or max(abs(geometry.yaw), abs(geometry.pitch)) <= FRONTAL_DEG
 

@@ -54,12 +54,13 @@ class References:
         (faces,) = self._backends[Capability.DETECT].detect([picture.image])
         person = max(faces, key=lambda face: face.area, default=None)
         found = None
-        if person and camera.comparable(person, self._geometry(picture, person)):
+        least = thresholds.least_score
+        if person and camera.comparable(person, self._geometry(picture, person), least):
             found = backend.embed(picture.image, person)
         if found is None:
             log.warning("reference_unusable", session_id=session_id, error="no face seen straight")
             return None
-        return Reference(backend.space_id, found, thresholds.accept)
+        return Reference(backend.space_id, found, thresholds.accept, least)
 
     def _geometry(self, picture: Picture, person: Face) -> FaceGeometry | None:
         backend = self._backends.backends.get(Capability.POSE)

@@ -50,7 +50,9 @@ def reference(backends: Composition, name: str) -> camera.Reference:
     (faces,) = backends[Capability.DETECT].detect([picture])
     found = backends[Capability.EMBED].embed(picture, faces[0])
     assert found is not None and backends.space_id is not None
-    return camera.Reference(backends.space_id, found, 0.5)
+    limits = backends[Capability.EMBED].match_thresholds
+    assert limits is not None
+    return camera.Reference(backends.space_id, found, limits.accept, limits.least_score)
 
 
 def test_a_person_at_the_camera(backends) -> None:
