@@ -33,7 +33,8 @@ class Value(StrEnum):
     nothing when the lens is covered, however dark the room), `change` the mean absolute difference
     of luma from the look before. `repeated` counts how many looks in a row equalled looks made a
     fixed while earlier (a loop). `distance` is the embedding distance to the reference face in the
-    reference's space, measured now and then.
+    reference's space, measured now and then; `compared` is 1 while the last time is not long ago, 0
+    while somebody is there whose face cannot be compared.
     Microphone: `speech_s` seconds of speech in the second that was heard.
     Screen: `forbidden` counts forbidden applications read, `exam_shown` is 1 or 0.
     Page: the browser's signals are 1 while they hold and 0 when they end; counters count.
@@ -51,6 +52,7 @@ class Value(StrEnum):
     CHANGE = "change"
     REPEATED = "repeated"
     DISTANCE = "distance"
+    COMPARED = "compared"
     SPEECH_S = "speech_s"
     FORBIDDEN = "forbidden"
     EXAM_SHOWN = "exam_shown"

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EMBED_EVERY_MS = 10_000
 #: And how soon again where somebody else may have sat down: after an empty picture or a jump.
 EMBED_SOON_MS = 2_000
+#: So long a comparison speaks for who sits there. Longer without one, because the face is hidden or
+#: turned away, nobody has checked.
+COMPARED_FOR_MS = 25_000
 #: A picture jumps when it changes by so much, and by so many times what it usually does: people
 #: who move about are no reason to compare their faces all the time.
 JUMP, JUMP_TIMES = 12.0, 2.0
@@ -128,18 +131,16 @@ def _compare(
     reference = one.reference
     if reference is None or reference.space_id != backends.space_id:
         return memory
-    if not _is_time(one, reference, change):
-        return memory
-    if not comparable(person, geometry, reference.least_score):
-        return memory
-    backend = backends[Capability.EMBED]
-    embedding = backend.embed(one.picture.image, person)
-    if embedding is None:
-        return memory
-    used.add(Capability.EMBED)
-    distance = backend.distance(embedding, reference.embedding)
-    values[Value.DISTANCE] = distance
-    return replace(memory, distance=distance, embedded_ms=one.at_ms)
+    if _is_time(one, reference, change) and comparable(person, geometry, reference.least_score):
+        backend = backends[Capability.EMBED]
+        embedding = backend.embed(one.picture.image, person)
+        if embedding is not None:
+            used.add(Capability.EMBED)
+            distance = backend.distance(embedding, reference.embedding)
+            values[Value.DISTANCE] = distance
+            memory = replace(memory, distance=distance, embedded_ms=one.at_ms)
+    values[Value.COMPARED] = float(one.at_ms - memory.embedded_ms < COMPARED_FOR_MS)
+    return memory
 
 
 def _is_time(one: Look, reference: Reference, change: float | None) -> bool:

@@ -16,7 +16,7 @@ from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Kind, measured_detectors
 from proctorhub.domain.journal import Entry
-from proctorhub.domain.observation import Observation, Source
+from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.frames.bus import Delivery, Receiver
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
 from proctorhub.frames.jpeg import coded
@@ -115,19 +115,19 @@ class Judge:
             session.session_id,
             [observation],
             one.policy,
-            serves=self._serves(session, observation.source),
+            serves=self._serves(session, observation),
             pictures=self._remembered(one),
         )
         self._measure(one, found)
         if found.suspect and not observation.burst:
             self._receiver.wish(BurstWish(session.session_id, one.delivery.sample.source))
 
-    def _serves(self, session: Watched, source: Source) -> frozenset[Detector]:
-        can = self._able & session.policy.of(source)
-        if Detector.OTHER_PERSON in can:
-            reference = self._references.of(session.session_id, session.face_still)
-            return can if reference else can - {Detector.OTHER_PERSON}
-        return can
+    def _serves(self, session: Watched, observation: Observation) -> frozenset[Detector]:
+        can = self._able & session.policy.of(observation.source)
+        if Detector.OTHER_PERSON not in can:
+            return can
+        known = self._references.of(session.session_id, session.face_still) is not None
+        return served(can, observation, known=known)
 
     def _remembered(self, one: Seen) -> dict[str, bytes]:
         """Return the last pictures of a source as JPEG by their hash, this one among them."""
@@ -161,6 +161,18 @@ class Judge:
         for key in list(self._pictures):
             if key.partition("/")[0] not in session_ids:
                 self._pictures.pop(key, None)
+
+
+def served(
+    can: frozenset[Detector], observation: Observation, *, known: bool
+) -> frozenset[Detector]:
+    """Return which of the detectors that could be served this look does serve.
+
+    Nobody is called the same person whose face is not `known`, or could not be compared for long.
+    """
+    if known and observation.values.get(Value.COMPARED) != 0:
+        return can
+    return can - {Detector.OTHER_PERSON}
 
 
 def source_of(delivery: Delivery) -> Source:

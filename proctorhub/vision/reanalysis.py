@@ -26,7 +26,7 @@ SOUND_MS = 1000
 #: Memories of looks that later ones may have been measured from.
 REMEMBERED = 64
 #: What follows from looks before: not compared when those cannot be looked at again.
-FROM_BEFORE = frozenset({Value.CHANGE, Value.REPEATED, Value.DISTANCE})
+FROM_BEFORE = frozenset({Value.CHANGE, Value.REPEATED, Value.DISTANCE, Value.COMPARED})
 
 
 @dataclass

@@ -15,12 +15,12 @@ from proctorhub.config import Settings
 from proctorhub.domain import incidents
 from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incident_terms import Detector
-from proctorhub.domain.observation import Source, Value
+from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.frames import jpeg as frames_jpeg
 from proctorhub.frames import planes
 from proctorhub.media.material import make_media, read_media
 from proctorhub.plugins import Capability
-from proctorhub.vision import abilities, camera, composition, screen, sound
+from proctorhub.vision import abilities, camera, composition, judging, screen, sound
 from proctorhub.vision.abilities import NEEDS
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
@@ -150,10 +150,33 @@ def test_a_hand_before_the_mouth_makes_nobody_another_person(backends) -> None:
     assert backends[Capability.EMBED].distance(hidden, known.embedding) > 0.5
     ((seen, memory),) = camera.look(backends, [at_camera(picture, reference=known)])
     assert seen.values[Value.FACES] == 1 and Value.DISTANCE not in seen.values
+    assert seen.values[Value.COMPARED] == 0
     # the face is compared as soon as it is whole again
     again = at_camera(who.picture, AT + 800, memory=memory, reference=known)
     ((seen, _),) = camera.look(backends, [again])
-    assert seen.values[Value.DISTANCE] < 0.5
+    assert seen.values[Value.DISTANCE] < 0.5 and seen.values[Value.COMPARED] == 1
+
+
+@pytest.mark.parametrize(("since", "compared"), [(24_999, 1), (25_000, 0)])
+def test_a_comparison_speaks_for_a_while(backends, since, compared) -> None:
+    """Whoever turns away is the same person still, but not for the rest of the exam."""
+    known = replace(reference(backends, "hopper"), least_score=1.0)
+    memory = Memory(at_ms=AT, faces=1, distance=0.3, embedded_ms=AT)
+    look = at_camera(person("hopper").picture, AT + since, memory=memory, reference=known)
+    ((seen, _),) = camera.look(backends, [look])
+    assert seen.values[Value.COMPARED] == compared
+
+
+@pytest.mark.parametrize(
+    ("known", "compared", "is_served"),
+    [(True, 1, True), (True, 0, False), (True, None, True), (False, 1, False)],
+)
+def test_who_was_not_compared_is_not_called_the_same_person(known, compared, is_served) -> None:
+    values = {} if compared is None else {Value.COMPARED: float(compared)}
+    seen = Observation(Source.CAMERA, AT, values)
+    can = frozenset({Detector.OTHER_PERSON, Detector.NO_FACE})
+    found = judging.served(can, seen, known=known)
+    assert found == (can if is_served else {Detector.NO_FACE})
 
 
 def test_faces_of_another_space_are_never_compared(backends) -> None:
