@@ -48,9 +48,10 @@ def sent(
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_frame_sent_is_in_a_segment(sent, name: str) -> None:  # type: ignore[no-untyped-def]
     segments, counts = sent[name]
-    assert sum(s.video_frames for s in segments) >= counts["video"] - 1
-    assert sum(s.audio_frames for s in segments) >= counts.get("audio", 0) - 1
-    assert sum(s.lost_packets for s in segments) == 0
+    told = [(s.started_at_ms, s.ended_at_ms, s.video_frames, s.lost_packets) for s in segments]
+    assert sum(s.lost_packets for s in segments) == 0, told
+    assert sum(s.video_frames for s in segments) >= counts["video"] - 1, told
+    assert sum(s.audio_frames for s in segments) >= counts.get("audio", 0) - 1, told
 
 
 @pytest.mark.parametrize("name", SOURCES)
