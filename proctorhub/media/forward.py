@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from proctorhub.media import h264, vp8
+from proctorhub.media.assemble import keyframe_beginning
 from proctorhub.media.clock import TrackClock, ntp_timestamp
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.rtcp import sender_report
@@ -52,7 +52,7 @@ class Forwarder:
         self._send_rtp, self._send_rtcp = send_rtp, send_rtcp
         self._upstream: Upstream | None = None
         self._waiting_for_key = False
-        self._begins = vp8.begins_keyframe if line.codec == "VP8" else h264.begins_keyframe
+        self._begins = keyframe_beginning(line.codec)
         self._next_seq = secrets.randbelow(0x8000)
         self._next_rtp = secrets.randbelow(0x80000000)
         self._seq_shift: int | None = None

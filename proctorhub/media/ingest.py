@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proctorhub.media import h264, vp8
-from proctorhub.media.assemble import Assembler, assembler_for
+from proctorhub.media.assemble import Assembler, assembler_for, keyframe_beginning
 from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_seconds
 from proctorhub.media.frame import Frame
 from proctorhub.media.rtcp import Reception
@@ -52,7 +51,7 @@ class TrackIngest:
         self._on_frame, self._on_loss = on_frame, on_loss
         self._send_nack, self._send_pli = send_nack, send_pli
         self._assembler = assembler_for(codec)
-        self._begins_key = vp8.begins_keyframe if codec == "VP8" else h264.begins_keyframe
+        self._begins_key = keyframe_beginning(codec)
         self._unwrapper = Unwrapper()
         self._next: int | None = None
         self._pending: dict[int, tuple[int, int, bytes, float]] = {}
