@@ -69,8 +69,7 @@ class Watcher:
         (faces,) = self._backends[Capability.DETECT].detect([picture])
         found = self._backends[Capability.EMBED].embed(picture, faces[0])
         assert found is not None and self._backends.space_id is not None
-        limits = self._thresholds
-        return Reference(self._backends.space_id, found, limits.accept, limits.least_score)
+        return Reference(self._backends.space_id, found, self._thresholds)
 
     def frontal(self) -> list[Person]:
         """Return the people who face the camera on their photograph: nobody sits in profile."""

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from proctorhub.domain.observation import Observation, Source, Value
-from proctorhub.plugins import Capability, Face, FaceGeometry
+from proctorhub.plugins import Capability, Face, FaceGeometry, MatchThresholds
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
 from proctorhub.vision.pictures import Picture, detail
@@ -36,12 +36,11 @@ PLACES = 4
 
 @dataclass(frozen=True)
 class Reference:
-    """The candidate's face as it was identified, in one embedding space."""
+    """The candidate's face as it was identified, in one embedding space with its thresholds."""
 
     space_id: str
     embedding: Embedding
-    accept: float
-    least_score: float
+    limits: MatchThresholds
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,9 @@ def _compare(
     reference = one.reference
     if reference is None or reference.space_id != backends.space_id:
         return memory
-    if _is_time(one, reference, change) and comparable(person, geometry, reference.least_score):
+    if _is_time(one, reference, change) and comparable(
+        person, geometry, reference.limits.least_score
+    ):
         backend = backends[Capability.EMBED]
         embedding = backend.embed(one.picture.image, person)
         if embedding is not None:
@@ -146,7 +147,7 @@ def _compare(
 def _is_time(one: Look, reference: Reference, change: float | None) -> bool:
     before = one.memory
     since = one.at_ms - before.embedded_ms
-    doubtful = before.distance is not None and before.distance > reference.accept
+    doubtful = before.distance is not None and before.distance > reference.limits.accept
     if since >= EMBED_EVERY_MS or (one.burst and doubtful):
         return True
     usual = median(before.changes) if before.changes else 0.0

@@ -44,8 +44,8 @@ class References:
     def _embed(self, session_id: str, still_id: str) -> Reference | None:
         jpeg = identification.reference_still(still_id)
         backend = self._backends[Capability.EMBED]
-        thresholds = backend.match_thresholds
-        assert backend.space_id is not None and thresholds is not None
+        limits = backend.match_thresholds
+        assert backend.space_id is not None and limits is not None
         try:
             picture = self._decoder.decode(jpeg or b"")
         except UndecodablePicture as error:
@@ -54,13 +54,14 @@ class References:
         (faces,) = self._backends[Capability.DETECT].detect([picture.image])
         person = max(faces, key=lambda face: face.area, default=None)
         found = None
-        least = thresholds.least_score
-        if person and camera.comparable(person, self._geometry(picture, person), least):
-            found = backend.embed(picture.image, person)
+        if person:
+            geometry = self._geometry(picture, person)
+            if camera.comparable(person, geometry, limits.least_score):
+                found = backend.embed(picture.image, person)
         if found is None:
             log.warning("reference_unusable", session_id=session_id, error="no face seen straight")
             return None
-        return Reference(backend.space_id, found, thresholds.accept, least)
+        return Reference(backend.space_id, found, limits)
 
     def _geometry(self, picture: Picture, person: Face) -> FaceGeometry | None:
         backend = self._backends.backends.get(Capability.POSE)

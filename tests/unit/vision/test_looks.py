@@ -52,7 +52,7 @@ def reference(backends: Composition, name: str) -> camera.Reference:
     assert found is not None and backends.space_id is not None
     limits = backends[Capability.EMBED].match_thresholds
     assert limits is not None
-    return camera.Reference(backends.space_id, found, limits.accept, limits.least_score)
+    return camera.Reference(backends.space_id, found, limits)
 
 
 def test_a_person_at_the_camera(backends) -> None:
@@ -160,7 +160,8 @@ def test_a_hand_before_the_mouth_makes_nobody_another_person(backends) -> None:
 @pytest.mark.parametrize(("since", "compared"), [(24_999, 1), (25_000, 0)])
 def test_a_comparison_speaks_for_a_while(backends, since, compared) -> None:
     """Whoever turns away is the same person still, but not for the rest of the exam."""
-    known = replace(reference(backends, "hopper"), least_score=1.0)
+    known = reference(backends, "hopper")
+    known = replace(known, limits=replace(known.limits, least_score=1.0))
     memory = Memory(at_ms=AT, faces=1, distance=0.3, embedded_ms=AT)
     look = at_camera(person("hopper").picture, AT + since, memory=memory, reference=known)
     ((seen, _),) = camera.look(backends, [look])
