@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +15,9 @@ from pymongo import MongoClient
 from proctorhub.config import Settings
 from proctorhub.plugins import load
 from proctorhub.services import runtime
+from tests.waiting import PATIENCE_S, wait_for
 
 URI_VARIABLE = "PROCTORHUB_TEST_MONGODB_URI"
-START_S = 20
 
 
 def pytest_report_header() -> str:
@@ -36,13 +35,10 @@ def mongodb_uri() -> Iterator[str]:
         plugin = load("database", "embedded")()
         socket = Path(folder) / "db.sock"
         server = subprocess.Popen(list(plugin.command(Path(folder) / "db.sqlite", socket)))
-        deadline = time.monotonic() + START_S
-        while not socket.exists():
-            assert server.poll() is None and time.monotonic() < deadline, "no database server"
-            time.sleep(0.02)
+        wait_for(socket.exists, "the database server")
         yield plugin.uri(socket)
         server.terminate()
-        server.wait(START_S)
+        server.wait(PATIENCE_S)
 
 
 @pytest.fixture

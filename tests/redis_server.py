@@ -5,13 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from proctorhub.cli.rehearsal.house import free_ports
-
-START_S = 20.0
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @contextmanager
@@ -24,14 +22,11 @@ def running() -> Iterator[str]:
             ["redis-server", *arguments, "--dir", folder], stdout=subprocess.DEVNULL
         )
         try:
-            deadline = time.monotonic() + START_S
-            while not _answers(port):
-                assert server.poll() is None and time.monotonic() < deadline, "no Redis server"
-                time.sleep(0.02)
+            wait_for(lambda: _answers(port), "the Redis server")
             yield f"redis://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(START_S)
+            server.wait(PATIENCE_S)
 
 
 def _answers(port: int) -> bool:

@@ -6,24 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from proctorhub.cli.keeper import die_with_parent
 from proctorhub.cli.rehearsal.house import free_ports
 from tests.e2e.conftest import Server
-
-START_S = 60.0
-
-
-def wait_for(condition: Callable[[], Any], within_s: float, what: str) -> Any:
-    """Return the first true value of `condition`."""
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        time.sleep(0.05)
-    return value
+from tests.waiting import PATIENCE_S, wait_for
 
 
 class ExtraNode:
@@ -52,7 +41,7 @@ class ExtraNode:
                 stderr=log,
                 preexec_fn=die_with_parent,
             )
-        wait_for(lambda: self.state()["alive"], START_S, f"node {self.id}")
+        wait_for(lambda: self.state()["alive"], f"node {self.id}")
 
     def state(self) -> dict[str, Any]:
         """Return what the control plane says of it."""
@@ -64,11 +53,11 @@ class ExtraNode:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         at = time.time()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
         return at
 
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(40)
+        return self.process.wait(PATIENCE_S)

@@ -11,15 +11,20 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Account, Server, picture
 from tests.e2e.pixels import likeness, shown_by
+from tests.waiting import PATIENCE_S
 
 ALIKE = 0.9
-SHARP_WITHIN_S = 30
 EXAM_URL = "https://lms.example/exam/1"
 _CHECKS = ("browser", "camera", "microphone", "screen", "round_trip", "uplink", "connection")
 
 
 def text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds(moment: str) -> float:
+    """Return UTC seconds of a time that the API tells."""
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def looks_like(page: Page, test_id: str, photograph: str) -> None:
     """Assert that a video shows a photograph, giving it some seconds to sharpen."""
     playing(page, test_id)
     wanted, best = picture(photograph), 0.0
-    deadline = time.monotonic() + SHARP_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while best < ALIKE and time.monotonic() < deadline:
         shown = shown_by(page.get_by_test_id(test_id))
         best = max(best, likeness(shown, wanted) if shown is not None else 0.0)
@@ -95,15 +100,22 @@ def go_on(page: Page) -> None:
     page.get_by_test_id("check-in").click()
 
 
+# Asking and pressing in one go: between the two the page may find that the camera is on by itself.
+_PRESS_IF_SHOWN = "button => { if (button.offsetParent) button.click(); }"
+
+
 def switch_on(page: Page) -> None:
     """Switch camera and screen on where the page asks for it, then say ready."""
-    ready = page.get_by_test_id("ready")
     for source in ("setup-camera", "setup-screen"):
-        button = page.get_by_test_id(source)
-        if not ready.is_enabled() and button.is_visible() and button.is_enabled():
-            button.click()
-    expect(ready).to_be_enabled()
-    ready.click()
+        page.get_by_test_id(source).evaluate(_PRESS_IF_SHOWN)
+    page.get_by_test_id("ready").click()
+
+
+def share_again(page: Page) -> None:
+    """Share the screen after the page was reloaded, which the browser lets nobody do unasked."""
+    share = page.get_by_test_id("media-problem").get_by_role("button")
+    expect(share).to_have_attribute("data-source", "screen")
+    share.click()
 
 
 def waiting(

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e import processes
 from tests.e2e.alarming import alarms, causes, logged, metric, over, reasons, told
 from tests.e2e.conftest import Server
-from tests.e2e.nodes import wait_for
 from tests.e2e.steps import looks_like, waiting
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -84,7 +84,7 @@ def seen(
         tracks = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
         return len(tracks) > 0 and len(tracks[0]["segments"]) >= 2
 
-    wait_for(stored, 60, "stored segments")
+    wait_for(stored, "stored segments")
     expect(console.get_by_test_id("alarms")).to_be_hidden()
     return sit, console, session_id
 
@@ -105,17 +105,17 @@ def test_a_recorder_that_cannot_write(server: Server, seen: tuple[Page, Page, st
     over(server, console, session_id, "recorder")
     assert metric(server, "recorder") == 0
     looks_like(console, "camera-video", "astronaut")
-    wait_for(lambda: "storage" in causes(server, session_id), 60, "a gap with its cause")
+    wait_for(lambda: "storage" in causes(server, session_id), "a gap with its cause")
 
 
 def test_a_storage_that_hangs(server: Server, seen: tuple[Page, Page, str]) -> None:
     _, console, session_id = seen
     with storage_hanging(server, session_id) as blocks:
-        wait_for(blocks, 60, "the storage to block")
+        wait_for(blocks, "the storage to block")
         told(console, "uploader")
         expect(console.get_by_test_id("alarms")).to_contain_text("Nothing is lost yet")
         both = {("camera", "hanging"), ("screen", "hanging")}
-        wait_for(lambda: reasons(server, session_id) == both, 30, "both alarms")
+        wait_for(lambda: reasons(server, session_id) == both, "both alarms")
         assert metric(server, "uploader") >= 2
     over(server, console, session_id, "uploader")
     assert "storage" not in causes(server, session_id)
@@ -146,4 +146,4 @@ def test_a_page_that_stands_still(server: Server, seen: tuple[Page, Page, str]) 
     sit.context.close()
     told(console, "track")
     both = {"camera", "screen"}
-    wait_for(lambda: {of for of, _ in reasons(server, session_id)} == both, 30, "both alarms")
+    wait_for(lambda: {of for of, _ in reasons(server, session_id)} == both, "both alarms")

@@ -7,20 +7,19 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import av
 import pytest
-import requests
 from playwright.sync_api import Browser, Page, expect
 
 from proctorhub.domain.backfill import MAX_CHUNK_MS
 from tests.e2e import processes
 from tests.e2e.conftest import Server, picture
 from tests.e2e.pixels import likeness
-from tests.e2e.steps import ALIKE, looks_like, state, waiting
+from tests.e2e.steps import ALIKE, looks_like, seconds, state, waiting
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -41,17 +40,13 @@ def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
 
 def healed(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
     """Wait until no gap of camera and screen is left."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def whole() -> dict[str, dict[str, Any]] | None:
         found = tracks(server, session_id)
-        if all(t["healed"] and not t["gaps"] for t in found.values()) and len(found) == 2:
-            return found
-        assert time.monotonic() < deadline, {s: (t["gaps"], t["healed"]) for s, t in found.items()}
-        time.sleep(0.5)
+        done = len(found) == 2 and all(t["healed"] and not t["gaps"] for t in found.values())
+        return found if done else None
 
-
-def seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+    return dict(wait_for(whole, lambda: tracks(server, session_id)))
 
 
 def length(gap: dict[str, Any]) -> float:
@@ -104,13 +99,6 @@ def cut(server: Server, sit: Page, seconds_long: float) -> float:
     return time.monotonic() - back
 
 
-def fetch(server: Server, path: str) -> bytes:
-    authorization = {"Authorization": f"Bearer {server.token}"}
-    answer = requests.get(f"{server.url}{path}", headers=authorization, timeout=30)
-    answer.raise_for_status()
-    return answer.content
-
-
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
 def test_an_outage_heals_from_the_candidates_own_recording(
     codec: str,
@@ -147,7 +135,7 @@ def test_an_outage_heals_from_the_candidates_own_recording(
     )
     reported = server.api("GET", f"/sessions/{session_id}/report")
     (camera,) = [item for item in reported["sources"] if item["source"] == "camera"]
-    plays_through(fetch(server, camera["url"]), camera)
+    plays_through(server.fetch(camera["url"]), camera)
     assert reported["log"]["intact"]
     assert [e for e in reported["entries"] if e["kind"] == "segment.backfilled"]
 
@@ -186,13 +174,12 @@ def test_the_picture_alone_lost_heals_while_the_sound_goes_on(
     off = time.monotonic() - gone
     expect(line).to_have_count(0)
     over = time.monotonic() - gone
-    deadline = time.monotonic() + 60
-    while True:
-        camera = tracks(server, session_id)["camera"]
-        if camera["healed"] and not camera["gaps"]:
-            break
-        assert time.monotonic() < deadline, (camera["gaps"], camera["healed"])
-        time.sleep(0.5)
+
+    def whole() -> dict[str, Any] | None:
+        found = tracks(server, session_id)["camera"]
+        return found if found["healed"] and not found["gaps"] else None
+
+    camera = wait_for(whole, lambda: tracks(server, session_id)["camera"])
     assert {gap["track"] for gap in camera["healed"]} == {"video"}
     picture, sound = camera["by_track"]
     assert (picture["track"], sound["track"]) == ("video", "audio")

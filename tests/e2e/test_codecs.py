@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Server
 from tests.e2e.steps import arrive, looks_like, new_exam, state, switch_on
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -43,10 +43,7 @@ def segments(server: Server, session_id: str) -> list[dict[str, Any]]:
 def more_segments(server: Server, session_id: str, count: int) -> None:
     """Wait until so many more are stored."""
     wanted = len(segments(server, session_id)) + count
-    deadline = time.monotonic() + 60
-    while len(segments(server, session_id)) < wanted:
-        assert time.monotonic() < deadline, "segments do not come"
-        time.sleep(0.5)
+    wait_for(lambda: len(segments(server, session_id)) >= wanted, f"{wanted} segments")
 
 
 def test_h264_is_recorded_and_played_also_where_its_size_changes(

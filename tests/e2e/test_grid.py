@@ -6,6 +6,7 @@ import base64
 import io
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tests.e2e.conftest import Account, Server, picture
 from tests.e2e.pages import audit
 from tests.e2e.pixels import likeness
 from tests.e2e.steps import ALIKE, arrive, new_exam, state, switch_on, waiting
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -83,7 +85,7 @@ class Stills:
     def come(self, page: Page, session_id: str, more: int) -> None:
         """Wait until so many more were fetched for a session."""
         wanted = len(self.sizes.get(session_id, [])) + more
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while len(self.sizes.get(session_id, [])) < wanted:
             assert time.monotonic() < deadline, "no more stills come"
             page.wait_for_timeout(200)
@@ -146,10 +148,16 @@ def test_watching_two_candidates(
 
 
 def loud(page: Page, wanted: bool) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while (page.evaluate(_LOUDEST) > HEARD) is not wanted:
         assert time.monotonic() < deadline, f"heard: {not wanted}"
         page.wait_for_timeout(100)
+
+
+def stored_still(server: Server, session_id: str) -> dict[str, Any] | None:
+    """The only still, once the segment that it comes from is stored."""
+    (still,) = server.api("GET", f"/sessions/{session_id}/stills")["items"]
+    return still if still["segment_sha256"] is not None else None
 
 
 def test_speaking_to_a_candidate(
@@ -179,11 +187,7 @@ def test_speaking_to_a_candidate(
     expect(console.locator("#stills li")).to_have_count(1)
     (still,) = server.api("GET", f"/sessions/{session_id}/stills")["items"]
     assert still["frame_at"] is not None
-    deadline = time.monotonic() + 30
-    while still["segment_sha256"] is None:
-        assert time.monotonic() < deadline, "the still's segment was never stored"
-        console.wait_for_timeout(500)
-        (still,) = server.api("GET", f"/sessions/{session_id}/stills")["items"]
+    still = wait_for(lambda: stored_still(server, session_id), "the still's segment")
     segments = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
     stored = {s["id"]: s["sha256"] for track in segments for s in track["segments"]}
     assert stored[still["segment_id"]] == still["segment_sha256"]

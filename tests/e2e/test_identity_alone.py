@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,9 @@ from tests import identity_documents as drawn
 from tests.e2e import processes
 from tests.e2e.conftest import Account, Server, serving
 from tests.vision_faces import person
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
-
-SOON_S = 100.0
 
 
 @pytest.fixture(scope="module")
@@ -103,19 +102,12 @@ def candidate(server: Server) -> Candidate:
     return Candidate(server, server.new_user("candidate", "Anna Maria Eriksson"))
 
 
-def wait_for(found: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    deadline = time.monotonic() + SOON_S
-    while not wanted(value := found()):
-        assert time.monotonic() < deadline, value
-        time.sleep(0.2)
-    return value
-
-
 def answered(server: Server, session_id: str) -> Any:
-    return wait_for(
-        lambda: server.api("GET", f"/sessions/{session_id}/identity"),
-        lambda check: check["state"] not in ("none", "pending"),
-    )
+    def check() -> Any:
+        found = server.api("GET", f"/sessions/{session_id}/identity")
+        return found if found["state"] not in ("none", "pending") else None
+
+    return wait_for(check, "the outcome of the identity check")
 
 
 def test_a_recognised_candidate_is_let_in_and_the_record_is_believed(
@@ -125,10 +117,9 @@ def test_a_recognised_candidate_is_let_in_and_the_record_is_believed(
     candidate.identify(session_id, "hopper", "hopper")
     found = answered(server, session_id)
     assert (found["state"], found["reasons"]) == ("verified", [])
-    session = wait_for(
-        lambda: candidate.call("GET", f"/sessions/{session_id}"),
-        lambda session: session["state"] != "waiting",
-    )
+    path = f"/sessions/{session_id}"
+    wait_for(lambda: candidate.call("GET", path)["state"] != "waiting", "them to be let in")
+    session = candidate.call("GET", path)
     assert (session["state"], session["identity"]["by"]) == ("admitted", "software")
     assert candidate.call("POST", f"/sessions/{session_id}/start", {})["state"] == "running"
 

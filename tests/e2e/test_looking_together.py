@@ -22,13 +22,11 @@ from proctorhub.cli.rehearsal.house import free_ports
 from proctorhub.frames.redis_streams import GROUP, STREAM
 from tests import redis_server, vision_video
 from tests.e2e.conftest import Server, serving
-from tests.e2e.nodes import wait_for
 from tests.e2e.test_looking_live import finished, leave, looked_at, reanalyse, running
 from tests.vision_faces import person
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-WITHIN_S = 60.0
 
 
 @contextmanager
@@ -41,7 +39,7 @@ def worker(server: Server) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: _ready(url), WITHIN_S, "a worker")
+        wait_for(lambda: _ready(url), "a worker")
         yield process, url
     finally:
         process.kill()
@@ -94,14 +92,14 @@ def test_one_of_two_workers_is_killed_and_every_look_is_kept(tmp_path: Path) -> 
                 items = (await sitting.proctor.call("GET", path))["items"]
                 return len(items) > 1 and items[-1]["id"] != first["data"]["incident_id"]
 
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not await again():
                     await asyncio.sleep(0.2)
             assert sender.resource is not None
             node = f"http://{urlsplit(sender.resource).netloc}"
         await sitting.until("source.closed", source="camera")
         await asyncio.to_thread(
-            wait_for, lambda: not bus.xlen(STREAM), WITHIN_S, "the last look of the dead worker"
+            wait_for, lambda: not bus.xlen(STREAM), "the last look of the dead worker"
         )
         assert bus.xpending(STREAM, GROUP)["pending"] == 0
         published = numbers(node)["proctorhub_media_sampled_sent_total"]

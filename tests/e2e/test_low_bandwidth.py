@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Account, Server
 from tests.e2e.steps import arrive, checked, go_on, new_exam, playing, state, switch_on
 from tests.e2e.wire import CONNECTIONS, kbit, opened
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -40,9 +39,8 @@ class Recorded:
     def probe(self, segment: dict[str, Any]) -> tuple[int, int, float]:
         """Width, height, pictures a second."""
         path = self.folder / f"{segment['id']}.webm"
-        url = f"{self.server.url}/api/v1/sessions/{self.id}/segments/{segment['id']}"
-        headers = {"Authorization": f"Bearer {self.server.token}"}
-        path.write_bytes(requests.get(url, headers=headers, timeout=30).content)
+        url = f"/api/v1/sessions/{self.id}/segments/{segment['id']}"
+        path.write_bytes(self.server.fetch(url))
         command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-count_packets"]
         shown = ["-show_entries", "stream=width,height,nb_read_packets", "-of", "json", str(path)]
         found = json.loads(subprocess.check_output([*command, *shown]))["streams"][0]
@@ -52,13 +50,16 @@ class Recorded:
 
     def next(self, source: str, since: datetime) -> tuple[int, int, float]:
         """The first whole segment that began after a moment."""
-        deadline = time.monotonic() + 45
-        while True:
-            for segment in self.segments(source):
-                if datetime.fromisoformat(segment["started_at"]) > since:
-                    return self.probe(segment)
-            assert time.monotonic() < deadline, f"no segment of {source} since {since}"
-            time.sleep(0.5)
+
+        def whole() -> dict[str, Any] | None:
+            later = (
+                segment
+                for segment in self.segments(source)
+                if datetime.fromisoformat(segment["started_at"]) > since
+            )
+            return next(later, None)
+
+        return self.probe(wait_for(whole, f"a segment of {source} since {since}"))
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Server, serving
-from tests.e2e.nodes import ExtraNode, wait_for
-from tests.e2e.steps import looks_like, waiting
+from tests.e2e.nodes import ExtraNode
+from tests.e2e.steps import looks_like, seconds, share_again, waiting
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -41,10 +41,6 @@ def kept_node(server: Server) -> str:
     """The id of the node that `proctorhub run` keeps."""
     found = server.api("GET", "/nodes")["items"]
     return next(node["id"] for node in found if node["id"] != "other")
-
-
-def seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
@@ -91,7 +87,7 @@ def sit_on(
     server.api("POST", f"/nodes/{kept}/undrain", {})
     assert node.state()["placed"] == before + 1
     none = {"camera": 0, "screen": 0}
-    wait_for(lambda: more_than(server, session_id, none), 30, "the first segments")
+    wait_for(lambda: more_than(server, session_id, none), "the first segments")
     return sit, console, session_id
 
 
@@ -103,7 +99,7 @@ def test_a_killed_nodes_sessions_go_on_elsewhere(
     sit, console, session_id = sit_on(other, browser_with, sign_in)
     had = counts(server, session_id)
     killed_at = other.kill()
-    found = wait_for(lambda: more_than(server, session_id, had), 60, "new chains")
+    found = wait_for(lambda: more_than(server, session_id, had), "new chains")
     for source in ("camera", "screen"):
         track = found[source]
         old, new = chains(track)[had[source] - 1 : had[source] + 1]
@@ -127,7 +123,7 @@ def test_a_killed_nodes_sessions_go_on_elsewhere(
             for source in ("camera", "screen")
         )
 
-    wait_for(recovered, 20, "the dead node's last segment")
+    wait_for(recovered, "the dead node's last segment")
 
 
 def test_draining_moves_nobody(
@@ -139,8 +135,8 @@ def test_draining_moves_nobody(
     had = counts(server, session_id)
     sit.reload()
     expect(sit.get_by_test_id("camera-state")).to_have_attribute("data-state", "live")
-    sit.get_by_test_id("media-problem").get_by_role("button").click()
-    wait_for(lambda: more_than(server, session_id, had), 60, "new chains after the reload")
+    share_again(sit)
+    wait_for(lambda: more_than(server, session_id, had), "new chains after the reload")
     looks_like(console, "camera-video", "astronaut")
     assert other.state()["sources"] == 2
 
@@ -152,7 +148,7 @@ def test_a_node_that_is_stopped_hands_everything_over(
     _, console, session_id = sit_on(other, browser_with, sign_in)
     had = counts(server, session_id)
     assert other.stop() == 0
-    found = wait_for(lambda: more_than(server, session_id, had), 60, "new chains")
+    found = wait_for(lambda: more_than(server, session_id, had), "new chains")
     for source in ("camera", "screen"):
         gaps = missing(found[source])
         lasted = sum(seconds(gap["ended_at"]) - seconds(gap["started_at"]) for gap in gaps)

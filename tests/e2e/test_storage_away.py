@@ -9,12 +9,10 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.alarming import causes, over, reasons, told
 from tests.e2e.conftest import Server, serving
-from tests.e2e.nodes import wait_for
 from tests.e2e.steps import waiting
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-STORED_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +33,11 @@ def test_a_storage_that_refuses(
         told(console, "uploader")
         assert list(spool.rglob("*.part")) and not list(spool.rglob("*.webm"))
         both = {("camera", "failing"), ("screen", "failing")}
-        wait_for(lambda: reasons(server, session_id) >= both, 30, "both alarms")
-        wait_for(lambda: list(spool.rglob("*.webm")), STORED_S, "a segment that is not stored")
+        wait_for(lambda: reasons(server, session_id) >= both, "both alarms")
+        wait_for(lambda: list(spool.rglob("*.webm")), "a segment that is not stored")
     finally:
         blobs.unlink()
         aside.rename(blobs)
     over(server, console, session_id, "uploader")
-    wait_for(lambda: list(blobs.rglob("*.webm")), STORED_S, "the segment to be stored")
+    wait_for(lambda: list(blobs.rglob("*.webm")), "the segment to be stored")
     assert "storage" not in causes(server, session_id)

@@ -7,7 +7,6 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,11 @@ from tests.e2e.steps import (
     looks_like,
     new_exam,
     playing,
+    seconds,
     state,
     switch_on,
 )
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -173,22 +174,10 @@ def minutes_left(sit: Page) -> int:
 def stills_are_of(server: Server, session_id: str, photograph: str) -> None:
     identity = server.api("GET", f"/sessions/{session_id}")["identity"]
     for name in ("document_still", "face_still"):
-        data = fetch(server, f"/sessions/{session_id}/stills/{identity[name]}")
+        data = server.fetch(f"/api/v1/sessions/{session_id}/stills/{identity[name]}")
         with av.open(io.BytesIO(data)) as container:
             image = next(container.decode(video=0)).to_ndarray(format="rgb24")
         assert image.shape[0] >= 240 and likeness(image, picture(photograph)) >= ALIKE
-
-
-def fetch(server: Server, path: str) -> bytes:
-    import requests
-
-    answer = requests.get(
-        f"{server.url}/api/v1{path}",
-        headers={"Authorization": f"Bearer {server.token}"},
-        timeout=30,
-    )
-    answer.raise_for_status()
-    return answer.content
 
 
 def recorded_whole(server: Server, session_id: str) -> None:
@@ -199,24 +188,23 @@ def recorded_whole(server: Server, session_id: str) -> None:
         assert track["recorded_s"] > 5
         for segment in track["segments"]:
             one_segment(server, session_id, track["source"], segment)
-    camera = fetch(server, f"/sessions/{session_id}/recordings/camera.webm")
+    camera = server.fetch(f"/api/v1/sessions/{session_id}/recordings/camera.webm")
     whole_camera(camera, tracks["camera"]["recorded_s"])
 
 
 def stored_tracks(server: Server, session_id: str) -> dict[str, Any]:
     """Wait until the last segments are stored."""
-    deadline = time.monotonic() + 60
-    while True:
-        tracks = {
-            t["source"]: t for t in server.api("GET", f"/sessions/{session_id}/media")["tracks"]
-        }
-        whole = all(t["completeness"] >= 0.99 for t in tracks.values())
-        if (
-            set(tracks) == {"camera", "screen", "proctor"} and whole
-        ) or time.monotonic() > deadline:
-            assert set(tracks) == {"camera", "screen", "proctor"}
-            return tracks
-        time.sleep(0.2)
+
+    def tracks() -> dict[str, Any]:
+        found = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
+        return {track["source"]: track for track in found}
+
+    def whole() -> dict[str, Any] | None:
+        found = tracks()
+        there = set(found) == {"camera", "screen", "proctor"}
+        return found if there and all(t["completeness"] >= 0.99 for t in found.values()) else None
+
+    return dict(wait_for(whole, tracks))
 
 
 def one_segment(server: Server, session_id: str, source: str, segment: dict[str, Any]) -> None:
@@ -238,10 +226,6 @@ def ffprobe(path: Path) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, check=True)
     assert done.stderr == b""
     return dict(json.loads(done.stdout))
-
-
-def seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def whole_camera(data: bytes, recorded_s: float) -> None:

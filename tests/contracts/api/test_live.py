@@ -24,8 +24,7 @@ from proctorhub.records.base import utc_now
 from proctorhub.records.incidents import Watch
 from proctorhub.records.people import User
 from proctorhub.services import accounts, chat, proctoring
-
-PATIENCE_S = 20.0
+from tests.waiting import PATIENCE_S, wait_for
 
 
 class Socket:
@@ -281,7 +280,7 @@ def test_a_full_house_says_so_and_still_answers_requests(connect, url, app, pers
     assert refused[0]["data"] == {"code": "sockets_full"}
     assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).status_code == 200
     hang_up(live.socketio, sockets[0].io.sid)
-    _until(lambda: live.gate.count < live.gate.limit)
+    wait_for(lambda: live.gate.count < live.gate.limit)
     assert connect(people[-1]).ask("watch_own") == {"ok": True}
 
 
@@ -323,10 +322,10 @@ def test_a_message_is_cut_off_before_it_fills_the_memory(url, candidate):
 def test_sockets_that_never_say_hello_are_closed(url, app, candidate):
     live: Live = app.extensions["proctorhub.live"]
     raw = handshake(url, candidate)
-    _until(lambda: live.gate.count == 1)
+    wait_for(lambda: live.gate.count == 1)
     live.housekeeping.close_silent()
     live.housekeeping.close_silent()
-    _until(lambda: live.gate.count == 0)
+    wait_for(lambda: live.gate.count == 0)
     raw.close(timeout=0)
 
 
@@ -365,7 +364,7 @@ def test_server_sent_events(url, app, sitting, candidate, person, machine, exam)
         assert any("May I come in?" in line for line in heard["all"])
         assert not any(sitting.id in line for line in heard["hers"])
     live.follower.stop()
-    _until(lambda: live.gate.count == 0)
+    wait_for(lambda: live.gate.count == 0)
 
 
 def test_a_flag_and_a_page_that_is_there(connect, sitting, candidate, proctor):
@@ -381,7 +380,7 @@ def test_a_flag_and_a_page_that_is_there(connect, sitting, candidate, proctor):
     flag = theirs.hear_kind("incident.opened")
     assert (flag["session_id"], flag["data"]["severity"]) == (sitting.id, "medium")
     assert not [e for e in mine.so_far() if "incident" in str(e)]
-    _until(lambda: (Watch.objects(id=sitting.id).first() or Watch()).page_at_ms is not None)
+    wait_for(lambda: (Watch.objects(id=sitting.id).first() or Watch()).page_at_ms is not None)
 
 
 def test_server_sent_events_of_grave_incidents_only(url, app, sitting, machine):
@@ -395,15 +394,8 @@ def test_server_sent_events_of_grave_incidents_only(url, app, sitting, machine):
         told = next(line for line in lines if line.startswith("data: "))
         assert json.loads(told[6:])["data"]["detector"] == "tab_hidden"
     live.follower.stop()
-    _until(lambda: live.gate.count == 0)
+    wait_for(lambda: live.gate.count == 0)
 
 
 def _actor(browser: Any) -> Any:
     return accounts.actor_for(browser.user_id)
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -25,8 +25,8 @@ from proctorhub.config import Settings
 from proctorhub.records.base import utc_now
 from proctorhub.services import runtime
 from proctorhub.web.server import GRACEFUL_S
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 SERVE = """
 import sys
 from proctorhub.config import Settings

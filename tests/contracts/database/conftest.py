@@ -17,8 +17,9 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from tests.waiting import PATIENCE_S
+
 MODULE = "proctorhub_plugins.embedded_mongodb"
-START_S = 20.0
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ class EmbeddedServer:
         )
 
     def ready(self) -> EmbeddedServer:
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.client.admin.command("ping")
@@ -58,7 +59,7 @@ class EmbeddedServer:
         self.client.close()
         if self.process.returncode is None:
             self.process.terminate()
-            self.process.communicate(timeout=START_S)
+            self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode
 
 

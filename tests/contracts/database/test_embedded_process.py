@@ -26,19 +26,12 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from proctorhub.plugins import API_VERSION
 from proctorhub.plugins import Database as DatabaseContract
+from tests.waiting import PATIENCE_S, wait_for
 
 from .conftest import MODULE, EmbeddedServer, alive
 
 Start = Callable[..., EmbeddedServer]
 CRASHES = 4
-WAIT_S = 20.0
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def test_the_plugin_keeps_its_contract(short_path: Path) -> None:
@@ -86,7 +79,7 @@ def test_a_second_server_on_the_file_is_refused_and_told_who_holds_it(
     command = [sys.executable, "-m", MODULE, "--db", str(first.db)]
     other = short_path / "other.sock"
     second = subprocess.run(
-        [*command, "--socket", str(other)], capture_output=True, text=True, timeout=WAIT_S
+        [*command, "--socket", str(other)], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
@@ -99,7 +92,10 @@ def test_a_second_server_on_the_socket_is_refused(start: Start, short_path: Path
     first = start().ready()
     command = [sys.executable, "-m", MODULE, "--db", str(short_path / "b.db")]
     second = subprocess.run(
-        [*command, "--socket", str(first.socket)], capture_output=True, text=True, timeout=WAIT_S
+        [*command, "--socket", str(first.socket)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert (second.returncode, second.stderr.count("\n")) == (1, 1)
     assert "another server answers" in second.stderr
@@ -122,10 +118,10 @@ def test_it_ends_when_its_parent_is_killed(short_path: Path) -> None:
     )  # fmt: skip
     assert parent.stdout is not None
     server = int(parent.stdout.readline())
-    wait_until(socket.exists, "the server did not start")
+    wait_for(socket.exists, "the server did not start")
     parent.kill()
     parent.communicate()
-    wait_until(lambda: not alive(server), "the server outlived its parent")
+    wait_for(lambda: not alive(server), "the server outlived its parent")
     assert not socket.exists()
 
 
@@ -136,10 +132,10 @@ def test_it_ends_with_the_process_that_asked_for_the_command(short_path: Path) -
     command = list(EmbeddedDatabase().command(short_path / "a.db", short_path / "a.sock"))
     command[command.index("--parent") + 1] = str(owner.pid)
     with subprocess.Popen(command) as server:
-        wait_until((short_path / "a.sock").exists, "the server did not start")
+        wait_for((short_path / "a.sock").exists, "the server did not start")
         owner.kill()
         owner.communicate()
-        assert server.wait(WAIT_S) == 0
+        assert server.wait(PATIENCE_S) == 0
 
 
 def write_until_it_dies(uri: str, round_number: int, worker: int, kept: list[str]) -> int:
@@ -176,7 +172,7 @@ def test_kill_9_loses_nothing_acknowledged(start: Start) -> None:
         ]
         for worker in workers:
             worker.start()
-        wait_until(lambda k=kept: min(map(len, k)) > 20, "nothing was written")
+        wait_for(lambda k=kept: min(map(len, k)) > 20, "nothing was written")
         os.kill(server.process.pid, signal.SIGKILL)
         for worker in workers:
             worker.join()
@@ -200,7 +196,7 @@ def test_a_damaged_file_is_not_served(start: Start) -> None:
     data = server.db.read_bytes()
     server.db.write_bytes(data.replace(b"document 50", b"dacument 50"))
     again = start()
-    _, error = again.process.communicate(timeout=WAIT_S)
+    _, error = again.process.communicate(timeout=PATIENCE_S)
     assert again.process.returncode == 1
     assert "is damaged: a document of t.c (row 51) has changed" in error
     assert error.count("\n") == 1
@@ -234,9 +230,9 @@ def test_deleted_recordings_give_their_space_back(start: Start) -> None:
     server = start().ready()
     files = gridfs.GridFS(server.client.t)
     number = files.put(os.urandom(30_000_000))
-    wait_until(lambda: server.db.stat().st_size > 25_000_000, "the file did not grow")
+    wait_for(lambda: server.db.stat().st_size > 25_000_000, "the file did not grow")
     files.delete(number)
-    wait_until(lambda: server.db.stat().st_size < 3_000_000, "the space was not given back")
+    wait_for(lambda: server.db.stat().st_size < 3_000_000, "the space was not given back")
 
 
 def test_a_ttl_index_removes_what_is_over(start: Start) -> None:
@@ -245,7 +241,7 @@ def test_a_ttl_index_removes_what_is_over(start: Start) -> None:
     now = dt.datetime.now(dt.UTC)
     past = [{"until": now - dt.timedelta(seconds=61), "n": n} for n in range(500)]
     sittings.insert_many([*past, {"_id": "kept", "until": now}, {"_id": "text", "until": "x"}])
-    wait_until(lambda: sittings.count_documents({}) == 2, "nothing expired")
+    wait_for(lambda: sittings.count_documents({}) == 2, "nothing expired")
     assert {d["_id"] for d in sittings.find()} == {"kept", "text"}
 
 
@@ -253,7 +249,7 @@ def test_a_backup_is_taken_while_the_server_works(start: Start, short_path: Path
     server = start().ready()
     server.client.t.c.insert_many([{"_id": n} for n in range(1000)])
     command = EmbeddedDatabase().backup_command(server.db, short_path / "copy.db")
-    subprocess.run(list(command), check=True, timeout=WAIT_S)
+    subprocess.run(list(command), check=True, timeout=PATIENCE_S)
     server.client.t.c.delete_many({})
     server.stop()
     assert start(db="copy.db").ready().client.t.c.count_documents({}) == 1000

@@ -12,7 +12,8 @@ from proctorhub.frames.backlog import PER_SOURCE
 from proctorhub.frames.bus import Delivery, Receiver
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
 from proctorhub.vision.pictures import Decoder, difference
-from tests.contracts.frames.conftest import House, picture, wait_for
+from tests.contracts.frames.conftest import House, picture
+from tests.waiting import wait_for
 
 
 def take_all(receiver: Receiver, count: int) -> list[Delivery]:

@@ -9,7 +9,8 @@ import redis
 
 from proctorhub.config import Settings
 from proctorhub.frames import bus, redis_streams
-from tests.contracts.frames.conftest import House, picture, wait_for
+from tests.contracts.frames.conftest import House, picture
+from tests.waiting import wait_for
 
 
 def test_workers_share_the_load_and_nobody_gets_a_picture_twice(redis_house: House) -> None:

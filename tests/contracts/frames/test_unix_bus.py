@@ -11,7 +11,8 @@ import pytest
 from proctorhub.frames import codec, slots
 from proctorhub.frames.bus import BusError
 from proctorhub.frames.envelope import SampledPicture
-from tests.contracts.frames.conftest import House, picture, wait_for
+from tests.contracts.frames.conftest import House, picture
+from tests.waiting import wait_for
 
 
 def planar(number: int) -> SampledPicture:

@@ -23,8 +23,9 @@ from proctorhub.vision.composition import Composition
 from proctorhub.vision.status import Metrics
 from proctorhub.vision.watchlist import Watchlist
 from proctorhub.vision.worker import Worker
-from tests.contracts.frames.conftest import House, wait_for
+from tests.contracts.frames.conftest import House
 from tests.vision_faces import jpeg, person
+from tests.waiting import wait_for
 
 NOTHING = Composition({}, {})
 ABLE = frozenset({Detector.CAMERA_COVERED, Detector.CAMERA_FROZEN, Detector.TOO_DARK})

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
-import requests
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Server
 from tests.e2e.networked import networks
-from tests.e2e.nodes import wait_for
-from tests.e2e.steps import arrive, new_exam, state, switch_on
+from tests.e2e.steps import arrive, new_exam, seconds, state, switch_on
 from tests.e2e.wire import CONNECTIONS, Look, looks
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -28,7 +26,6 @@ SHORT_QUEUE_MS = 400
 #: A sender may pause so long without anything missing.
 PAUSE_S = 2.5
 #: A segment is stored within seconds behind its end.
-STORED_S = 30.0
 
 
 def mean_kbit(seen: list[Look]) -> float:
@@ -67,10 +64,8 @@ def shown_at(server: Server, session_id: str, source: str, path: Path) -> list[f
     (segments,) = [track["segments"] for track in tracks if track["source"] == source]
     shown: list[float] = []
     for segment in segments:
-        url = f"{server.url}/api/v1/sessions/{session_id}/segments/{segment['id']}"
-        headers = {"Authorization": f"Bearer {server.token}"}
-        path.write_bytes(requests.get(url, headers=headers, timeout=30).content)
-        began = datetime.fromisoformat(segment["started_at"]).timestamp()
+        path.write_bytes(server.fetch(f"/api/v1/sessions/{session_id}/segments/{segment['id']}"))
+        began = seconds(segment["started_at"])
         with av.open(str(path)) as container:
             for video in container.streams.video:
                 video.codec_context.options = {"err_detect": "explode"}
@@ -86,11 +81,7 @@ def noted(server: Server, session_id: str, source: str) -> list[tuple[float, flo
     (accounts,) = [track["by_track"] for track in tracks if track["source"] == source]
     (video,) = [account for account in accounts if account["track"] == "video"]
     return [
-        (
-            datetime.fromisoformat(gap["started_at"]).timestamp(),
-            datetime.fromisoformat(gap["ended_at"]).timestamp(),
-            gap["cause"],
-        )
+        (seconds(gap["started_at"]), seconds(gap["ended_at"]), gap["cause"])
         for gap in [*video["gaps"], *video["healed"]]
     ]
 
@@ -128,7 +119,7 @@ def test_what_is_sent_follows_the_line(
         spans = [(seen[0].at_s, seen[-1].at_s) for seen in (narrow, again)]
         return all(any(start <= at <= end for at in shown) for start, end in spans)
 
-    wait_for(stored, STORED_S, "pictures of both narrow times")
+    wait_for(stored, "pictures of both narrow times")
     shown = sorted(shown_at(server, session_id, "camera", tmp_path / "segment.webm"))
     holes = [(a, b) for a, b in pairwise(shown) if b - a > PAUSE_S]
     known = noted(server, session_id, "camera")

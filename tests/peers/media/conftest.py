@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ledger_file import FileLedger
@@ -20,19 +19,7 @@ from ledger_file import FileLedger
 from proctorhub.domain import ticket
 from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.material import make_media
-
-START_S = 20.0
-
-
-def until(condition: Callable[[], Any], within_s: float = 10.0, what: str = "it") -> Any:
-    """Return the first true value of `condition`."""
-    deadline = time.monotonic() + within_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        time.sleep(0.02)
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def free_port() -> int:
@@ -74,11 +61,11 @@ class NodeProcess:
                 stdout=log,
                 stderr=log,
             )
-        until(self.healthy, START_S, f"the node: {self.log.read_text()}")
+        wait_for(self.healthy, self.log.read_text)
 
     def healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=1):
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=10):
                 return True
         except (urllib.error.URLError, ConnectionError):
             assert self.process is not None and self.process.poll() is None, self.log.read_text()
@@ -87,12 +74,12 @@ class NodeProcess:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
     def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
     @property
     def url(self) -> str:

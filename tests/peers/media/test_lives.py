@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import NodeProcess, until
+from conftest import NodeProcess
 from looking import probe
 
 from proctorhub.media.synthetic import RefusedByNode, WhipSender
+from tests.waiting import wait_for
 
 
 def test_delete_ends_the_source_and_closes_its_segment(node: NodeProcess, vp8: Path) -> None:
@@ -22,11 +23,11 @@ def test_delete_ends_the_source_and_closes_its_segment(node: NodeProcess, vp8: P
             await asyncio.sleep(1.5)
 
     asyncio.run(scenario())
-    (closed,) = until(lambda: node.ledger.calls("closed", session_id="del"))
-    (segment,) = until(lambda: node.ledger.segments(session_id="del"))
+    (closed,) = wait_for(lambda: node.ledger.calls("closed", session_id="del"))
+    (segment,) = wait_for(lambda: node.ledger.segments(session_id="del"))
     assert closed["reason"] == "deleted"
     assert segment.video_frames >= 20
-    until(lambda: not (node.spool / "del").exists(), what="the spool to be empty")
+    wait_for(lambda: not (node.spool / "del").exists(), "the spool to be empty")
 
 
 def test_a_vanished_sender_is_a_lost_connection(node: NodeProcess, vp8: Path) -> None:
@@ -36,7 +37,7 @@ def test_a_vanished_sender_is_a_lost_connection(node: NodeProcess, vp8: Path) ->
             await sender.drop()
 
     asyncio.run(scenario())
-    (closed,) = until(lambda: node.ledger.calls("closed", session_id="lost"))
+    (closed,) = wait_for(lambda: node.ledger.calls("closed", session_id="lost"))
     assert closed["reason"] == "connection_lost"
 
 
@@ -72,7 +73,7 @@ def test_the_end_of_a_session_closes_its_sources_for_good(node: NodeProcess, vp8
         assert (refusal.value.status, refusal.value.code) == (409, "session_ended")
 
     asyncio.run(scenario())
-    closed = until(
+    closed = wait_for(
         lambda: len(found := node.ledger.calls("closed", session_id="over")) == 2 and found
     )
     assert {call["reason"] for call in closed} == {"session_ended"}
@@ -107,9 +108,9 @@ def test_a_killed_node_loses_at_most_what_was_not_flushed(
     assert list(node.spool.glob("*/*/*/*.part")), "the node died while it was writing"
     before = len(node.ledger.segments(session_id="kill"))
     node.start()
-    (closed,) = until(lambda: node.ledger.calls("closed", session_id="kill"))
+    (closed,) = wait_for(lambda: node.ledger.calls("closed", session_id="kill"))
     assert closed["reason"] == "node_stopped"
-    until(lambda: not list(node.spool.glob("kill*")), what="the spool to be empty")
+    wait_for(lambda: not list(node.spool.glob("kill*")), "the spool to be empty")
     segments = node.ledger.segments(session_id="kill")
     assert len(segments) > before
     recorded = (segments[-1].ended_at_ms - segments[0].started_at_ms) / 1000
@@ -126,7 +127,7 @@ def test_a_killed_node_loses_at_most_what_was_not_flushed(
             await asyncio.sleep(1.5)
 
     asyncio.run(again())
-    until(lambda: len(node.ledger.calls("closed", session_id="kill")) == 2)
+    wait_for(lambda: len(node.ledger.calls("closed", session_id="kill")) == 2)
 
 
 def test_nothing_is_lost_while_the_ledger_is_away(own_node: NodeProcess, vp8: Path) -> None:
@@ -139,15 +140,15 @@ def test_nothing_is_lost_while_the_ledger_is_away(own_node: NodeProcess, vp8: Pa
             await asyncio.sleep(3.5)
 
     asyncio.run(scenario())
-    until(lambda: len(list(node.spool.glob("away/*/*/*.webm"))) >= 2)
+    wait_for(lambda: len(list(node.spool.glob("away/*/*/*.webm"))) >= 2)
     assert not node.ledger.calls("closed", session_id="away")
     assert node.stop() == 0  # it does not wait for a ledger that is away
     kept = sorted(p.name for p in node.spool.glob("away/*/*/*.webm"))
     assert len(kept) >= 2
     (node.ledger.root / "away").unlink()
     node.start()
-    until(lambda: node.ledger.calls("closed", session_id="away"))
-    until(lambda: not (node.spool / "away").exists(), what="the spool to be empty")
+    wait_for(lambda: node.ledger.calls("closed", session_id="away"))
+    wait_for(lambda: not (node.spool / "away").exists(), "the spool to be empty")
     segments = node.ledger.segments(session_id="away")
     assert [s.seq for s in segments] == list(range(len(segments)))
 

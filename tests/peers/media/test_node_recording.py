@@ -7,11 +7,12 @@ import itertools
 from pathlib import Path
 
 import pytest
-from conftest import NodeProcess, until
+from conftest import NodeProcess
 from looking import onsets, probe
 
 from proctorhub.domain.media import ClosedSegment
 from proctorhub.media.synthetic import WhipSender
+from tests.waiting import wait_for
 
 SENT_S = 13.0
 SOURCES = ("vp8", "h264", "screen")
@@ -38,8 +39,8 @@ def sent(
 
     counts = asyncio.run(send())
     for name in SOURCES:
-        until(lambda name=name: node.ledger.calls("closed", session_id=f"rec-{name}"))
-    until(lambda: not list(node.spool.glob("rec-*")), what="the spool to be empty")
+        wait_for(lambda name=name: node.ledger.calls("closed", session_id=f"rec-{name}"))
+    wait_for(lambda: not list(node.spool.glob("rec-*")), "the spool to be empty")
     return {
         name: (node.ledger.segments(session_id=f"rec-{name}"), counts[name]) for name in SOURCES
     }

@@ -7,34 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import NodeProcess, until
+from conftest import NodeProcess
 
 from proctorhub.media.synthetic import RefusedByNode, WhepViewer, WhipSender
+from tests.waiting import PATIENCE_S, wait_for
 
 
-async def eventually(condition: Callable[[], bool], within_s: float = 8.0) -> None:
-    async with asyncio.timeout(within_s):
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.02)
 
 
-def test_viewers_get_frames_within_a_second_and_all_of_them(node: NodeProcess, vp8: Path) -> None:
+def test_viewers_get_all_frames(node: NodeProcess, vp8: Path) -> None:
     async def scenario() -> None:
         async with WhipSender(*node.whip("view"), vp8) as sender:
             async with (
                 WhepViewer(*node.whep("view")) as first,
                 WhepViewer(*node.whep("view")) as second,
             ):
-                assert await first.first_frame() < 1000
-                assert await second.first_frame() < 1000
-                before, sent = dict(first.frames), dict(sender.sent_packets)
+                await first.first_frame()
+                await second.first_frame()
+                had, sent = [dict(v.frames) for v in (first, second)], dict(sender.sent_packets)
                 await asyncio.sleep(2)
-                got = {k: first.frames[k] - before[k] for k in before}
+                sender.hold(True)
                 gone = {k: sender.sent_packets[k] - sent[k] for k in sent}
-                # What is on its way between the two counts: a fifth of a second on a busy machine.
-                assert got["video"] == pytest.approx(gone["video"], abs=4)
-                assert got["audio"] == pytest.approx(gone["audio"], abs=12)
-                assert second.frames["video"] > 20
+                for viewer, before in zip((first, second), had, strict=True):
+                    for kind, count in gone.items():
+                        await eventually(
+                            lambda v=viewer, k=kind, n=before[kind] + count: v.frames[k] >= n
+                        )
             await eventually(lambda: first.closed and second.closed)
 
     asyncio.run(scenario())
@@ -64,7 +66,7 @@ def test_a_second_sender_replaces_the_first_and_viewers_stay(node: NodeProcess, 
                 assert viewer.keyframes > keys and not viewer.closed
 
     asyncio.run(scenario())
-    closed = until(lambda: node.ledger.calls("closed", session_id="again"))
+    closed = wait_for(lambda: node.ledger.calls("closed", session_id="again"))
     opened = node.ledger.calls("opened", session_id="again")
     assert [call["replaced"] for call in opened] == [False, True]
     assert closed[0]["reason"] == "replaced" and closed[0]["chain"] == opened[0]["chain"]
@@ -82,7 +84,7 @@ def test_a_sender_with_another_codec_closes_the_viewers(
             async with WhipSender(*node.whip("codec"), h264):
                 await eventually(lambda: viewer.closed)
                 async with WhepViewer(*node.whep("codec")) as again:
-                    assert await again.first_frame() < 2000
+                    await again.first_frame()
 
     asyncio.run(scenario())
 
@@ -110,4 +112,4 @@ def test_the_proctors_source_is_watched_like_any_other(node: NodeProcess, vp8: P
             await viewer.first_frame()
 
     asyncio.run(scenario())
-    until(lambda: node.ledger.segments(session_id="talk", source="proctor"))
+    wait_for(lambda: node.ledger.segments(session_id="talk", source="proctor"))

@@ -10,13 +10,14 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from conftest import NodeProcess, until
+from conftest import NodeProcess
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from looking import chromium_plays, probe
 
 from proctorhub.domain.media import ClosedSegment
+from tests.waiting import wait_for
 
 RATE, SENT_S = 15, 9
 SOUND_RATE, SOUND_FRAME = 48_000, 960
@@ -100,8 +101,8 @@ def recorded(
 ) -> tuple[list[ClosedSegment], dict[str, int]]:
     """What FFmpeg sent, as recorded, and the frames it sent."""
     sent = send(*node.whip(SESSION), certificate)
-    until(lambda: node.ledger.calls("closed", session_id=SESSION))
-    until(lambda: not list(node.spool.glob(f"{SESSION}*")), what="the spool to be empty")
+    wait_for(lambda: node.ledger.calls("closed", session_id=SESSION))
+    wait_for(lambda: not list(node.spool.glob(f"{SESSION}*")), "the spool to be empty")
     return node.ledger.segments(session_id=SESSION), sent
 
 

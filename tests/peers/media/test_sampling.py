@@ -7,10 +7,11 @@ from pathlib import Path
 
 import av
 import pytest
-from conftest import NodeProcess, until
+from conftest import NodeProcess
 
 from proctorhub.frames.planes import planes
 from proctorhub.media.synthetic import WhipSender
+from tests.waiting import wait_for
 
 
 def _decoded(path: Path) -> dict[int, bytes | None]:
@@ -33,8 +34,8 @@ def test_a_sample_is_the_recorded_picture_of_its_time(
             await asyncio.sleep(9.0)
 
     asyncio.run(scenario())
-    until(lambda: node.ledger.calls("closed", session_id=session))
-    until(lambda: not (node.spool / session).exists(), what="the spool to be empty")
+    wait_for(lambda: node.ledger.calls("closed", session_id=session))
+    wait_for(lambda: not (node.spool / session).exists(), "the spool to be empty")
     segments = {(s.chain, s.seq): s for s in node.ledger.segments(session_id=session)}
     samples = sorted((node.ledger.root / "samples" / session).glob("*.image"))
     assert 7 <= len(samples) <= 10

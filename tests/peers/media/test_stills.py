@@ -11,10 +11,11 @@ from pathlib import Path
 import aiohttp
 import av
 import pytest
-from conftest import NodeProcess, until
+from conftest import NodeProcess
 
 from proctorhub.media.synthetic import WhipSender
 from proctorhub.media.webm import read_segment
+from tests.waiting import wait_for
 
 
 def _picture(jpeg: bytes) -> av.VideoFrame:
@@ -62,8 +63,8 @@ def test_a_still_is_a_picture_of_the_recording(
     taken = {n: datetime.fromisoformat(at).timestamp() for n, (_, at, _) in found.items()}
     assert taken["fresh"] > taken["any"]
     assert abs(time.time() - taken["fresh"]) < 30
-    until(lambda: node.ledger.calls("closed", session_id=session))
-    until(lambda: not (node.spool / session).exists(), what="the spool to be empty")
+    wait_for(lambda: node.ledger.calls("closed", session_id=session))
+    wait_for(lambda: not (node.spool / session).exists(), "the spool to be empty")
     segments = {f"{s.chain}-{s.seq:06d}": s for s in node.ledger.segments(session_id=session)}
     for name, (_, _, segment_id) in found.items():
         segment = segments[segment_id]

@@ -21,11 +21,11 @@ from tests.e2e.conftest import (
     sign_in,
     tone_file,
 )
+from tests.waiting import PATIENCE_S
 
 __all__ = ["browser_with", "camera_file", "playwright", "sign_in", "tone_file"]
 
 SECRET = "only the relay and we know this"
-START_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
 def _wait(relay: Relay, process: subprocess.Popen[bytes]) -> None:
     """A STUN binding request is answered once it listens."""
     request = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + b"ProctorHub12"
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(0.2)
         while True:

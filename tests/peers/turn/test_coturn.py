@@ -13,14 +13,13 @@ from typing import Any
 import aioice.stun
 import aioice.turn
 import pytest
-import requests
 from playwright.sync_api import Browser, Page
 
 from proctorhub.domain.turn import credentials
 from tests.e2e.conftest import Server
-from tests.e2e.nodes import wait_for
 from tests.e2e.steps import arrive, looks_like, new_exam, state, switch_on
 from tests.peers.turn.conftest import SECRET, Relay
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -93,15 +92,10 @@ def test_an_exam_through_the_relay(
         whole = {t["source"]: t for t in tracks if t["segments"]}
         return whole if {"camera", "screen"} <= set(whole) else {}
 
-    wait_for(recorded, 30, "segments of both sources")
+    wait_for(recorded, "segments of both sources")
     for source, kinds in (("camera", {"video", "audio"}), ("screen", {"video"})):
         file = tmp_path / f"{source}.webm"
-        answer = requests.get(
-            f"{server.url}/api/v1/sessions/{session_id}/recordings/{source}.webm",
-            headers={"Authorization": f"Bearer {server.token}"},
-            timeout=30,
-        )
-        file.write_bytes(answer.content)
+        file.write_bytes(server.fetch(f"/api/v1/sessions/{session_id}/recordings/{source}.webm"))
         assert counted(file) == kinds, source
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.waiting import PATIENCE_S, wait_for
 
 KEEPER = [sys.executable, "-m", "proctorhub.cli.keeper", sys.executable, "-c"]
 
@@ -17,13 +18,6 @@ def starts(path: Path) -> int:
 
 def note(path: Path) -> str:
     return f"open({str(path)!r}, 'a').write('started\\n'); "
-
-
-def wait(condition) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_failing_first_start_is_not_tried_again(tmp_path) -> None:
@@ -43,9 +37,9 @@ def test_a_crash_after_the_start_is_made_good_and_sigterm_ends_it(tmp_path) -> N
     crash = "import os, time; time.sleep(3.2 if first else 60); os._exit(9)"
     program = f"import os; first = not os.path.exists({str(path)!r}); " + note(path) + crash
     keeper = subprocess.Popen([*KEEPER, program])
-    wait(lambda: starts(path) == 2)
+    wait_for(lambda: starts(path) == 2)
     keeper.send_signal(signal.SIGTERM)
-    assert keeper.wait(10) != 0
+    assert keeper.wait(PATIENCE_S) != 0
     assert starts(path) == 2
 
 
@@ -61,11 +55,11 @@ def test_the_process_ends_with_its_keeper(tmp_path) -> None:
     path = tmp_path / "pid"
     program = f"import os, time; open({str(path)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     keeper = subprocess.Popen([*KEEPER, program])
-    wait(lambda: path.exists() and path.read_text())
+    wait_for(lambda: path.exists() and path.read_text())
     child = int(path.read_text())
     keeper.kill()
     keeper.wait()
-    wait(lambda: not Path(f"/proc/{child}").exists() or " Z " in status(child))
+    wait_for(lambda: not Path(f"/proc/{child}").exists() or " Z " in status(child))
 
 
 def status(pid: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -21,6 +20,7 @@ from proctorhub.media.picture import decoder_of, describe
 from proctorhub.media.sampler import Sampler
 from proctorhub.media.tap import Rate
 from proctorhub.media.webm import VideoTrack
+from tests.waiting import wait_for
 
 WIDTH, HEIGHT, RATE = 320, 240, 15
 FIRST_MS = 1_700_000_000_000
@@ -135,10 +135,11 @@ def sampler(sink: Sink) -> Any:
 
 def _settle(sampler: Sampler, source: Source) -> None:
     """Wait until the thread has done what it was given."""
-    deadline = time.monotonic() + 10
-    while any(feed.tap.busy for feed in sampler._feeds.values()) or sampler._jobs.qsize():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    feeds = sampler._feeds
+    wait_for(
+        lambda: not (any(f.tap.busy for f in feeds.values()) or sampler._jobs.qsize()),
+        "the sampler",
+    )
 
 
 @pytest.mark.parametrize(

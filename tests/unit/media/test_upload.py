@@ -13,6 +13,7 @@ from proctorhub.media import attempts, upload
 from proctorhub.media.ledger import Refused
 from proctorhub.media.spool import ChainRecord, Spool
 from proctorhub.media.upload import Uploader
+from tests.waiting import wait_for
 
 RECORD = ChainRecord("session", "camera", "chain", 0, 0)
 
@@ -130,13 +131,6 @@ def _segment(uploader: Uploader, seq: int) -> tuple[ClosedSegment, Path]:
     )
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
-
-
 def _gap(start: int) -> dict[str, Any]:
     return {
         "session_id": "session",
@@ -153,8 +147,8 @@ def test_what_waits_on_disk_is_told_at_the_start(uploader: Uploader, ledger: Mem
     _segment(uploader, 0)
     uploader._spool.add_note("note_gap", _gap(1))
     uploader.start()
-    _until(lambda: len(ledger.calls) == 2)
-    _until(lambda: uploader.waiting == 0)
+    wait_for(lambda: len(ledger.calls) == 2)
+    wait_for(lambda: uploader.waiting == 0)
     assert not uploader._spool.closed_segments() and not uploader._spool.notes()
 
 
@@ -166,7 +160,7 @@ def test_a_failed_segment_is_tried_again_and_holds_up_no_other(
     for seq in range(3):
         _segment(uploader, seq)
     uploader.start()
-    _until(lambda: uploader.stored == 3)
+    wait_for(lambda: uploader.stored == 3)
     assert sorted(seq for _, seq in ledger.calls) == [0, 1, 2]
     assert uploader.failures == 2
     assert uploader.failing_since is None
@@ -187,10 +181,10 @@ def test_a_storage_that_hangs_alarms_for_all_that_is_recorded(
     assert alarmed(uploader, ("other", "screen")) == set()
     uploader.add_segment(*_segment(uploader, 0))
     wanted = {("session", "camera", "hanging"), ("other", "screen", "hanging")}
-    _until(lambda: alarmed(uploader, ("other", "screen")) == wanted)
+    wait_for(lambda: alarmed(uploader, ("other", "screen")) == wanted)
     assert all(began - 1 <= a.since_ms / 1000 <= time.time() for a in uploader.alarms([]))
     release.set()
-    _until(lambda: uploader.stored == 1)
+    wait_for(lambda: uploader.stored == 1)
     assert alarmed(uploader, ("other", "screen")) == set()
 
 
@@ -208,14 +202,14 @@ def test_a_storage_that_refuses_alarms_until_it_takes_something(
         uploader.add_segment(*_segment(uploader, seq))
     # notes go through meanwhile, which says nothing about storage
     uploader.add_note("note_gap", **_gap(1))
-    _until(lambda: ("session", "camera", "failing") in alarmed(uploader))
-    _until(lambda: len(ledger.calls) == 1)
+    wait_for(lambda: ("session", "camera", "failing") in alarmed(uploader))
+    wait_for(lambda: len(ledger.calls) == 1)
     assert alarmed(uploader, ("other", "camera")) == {
         ("session", "camera", "failing"),
         ("other", "camera", "failing"),
     }
     away.clear()
-    _until(lambda: uploader.stored == 3)
+    wait_for(lambda: uploader.stored == 3)
     assert alarmed(uploader, ("other", "camera")) == set()
 
 
@@ -240,14 +234,14 @@ def test_storage_is_tried_while_no_segment_is_due(
     ledger.failing = away
     recording.now = True
     uploader.start()
-    _until(lambda: alarmed(uploader, ("other", "camera")) == {("other", "camera", how)})
+    wait_for(lambda: alarmed(uploader, ("other", "camera")) == {("other", "camera", how)})
     # a segment that came meanwhile is stored as soon as storage is found to be back
     monkeypatch.setattr(upload, "FIRST_RETRY_S", 600.0)
     monkeypatch.setattr(upload, "LAST_RETRY_S", 600.0)
     uploader.add_segment(*_segment(uploader, 0))
     back.set()
-    _until(lambda: uploader.stored == 1)
-    _until(lambda: alarmed(uploader, ("other", "camera")) == set())
+    wait_for(lambda: uploader.stored == 1)
+    wait_for(lambda: alarmed(uploader, ("other", "camera")) == set())
 
 
 def test_storage_is_left_alone_while_nothing_is_recorded(
@@ -261,10 +255,10 @@ def test_storage_is_left_alone_while_nothing_is_recorded(
     ledger.failing = lambda what: asked.append(what)
     uploader.start()
     uploader.add_segment(*_segment(uploader, 0))
-    _until(lambda: uploader.stored == 1 and recording.asked >= 3)
+    wait_for(lambda: uploader.stored == 1 and recording.asked >= 3)
     assert asked == ["store_segment"]
     recording.now = True
-    _until(lambda: "try_storage" in asked)
+    wait_for(lambda: "try_storage" in asked)
 
 
 def test_once_storage_is_back_nothing_waits_for_its_turn(
@@ -276,13 +270,13 @@ def test_once_storage_is_back_nothing_waits_for_its_turn(
     ledger.failing = lambda what: OSError("away") if away.is_set() else None
     uploader.start()
     uploader.add_segment(*_segment(uploader, 0))
-    _until(lambda: uploader.failures == 5)
+    wait_for(lambda: uploader.failures == 5)
     monkeypatch.setattr(upload, "FIRST_RETRY_S", 600.0)
     uploader.add_segment(*_segment(uploader, 1))
-    _until(lambda: uploader.failures >= 6)
+    wait_for(lambda: uploader.failures >= 6)
     away.clear()
     uploader.add_segment(*_segment(uploader, 2))
-    _until(lambda: uploader.stored == 3)
+    wait_for(lambda: uploader.stored == 3)
 
 
 def test_a_segment_that_is_long_behind_alarms_alone(
@@ -307,9 +301,9 @@ def test_a_segment_that_is_long_behind_alarms_alone(
         uploader.add_segment(*_segment(uploader, next(numbers)))
         return alarmed(uploader, ("other", "camera")) == {("session", "camera", "behind")}
 
-    _until(behind)
+    wait_for(behind)
     first.set()
-    _until(lambda: alarmed(uploader) == set())
+    wait_for(lambda: alarmed(uploader) == set())
 
 
 def test_notes_wait_for_their_turn_however_long_it_takes(
@@ -321,10 +315,10 @@ def test_notes_wait_for_their_turn_however_long_it_takes(
     uploader.start()
     for start in range(5):
         uploader.add_note("note_gap", **_gap(start))
-    _until(lambda: uploader.failures >= 3)
+    wait_for(lambda: uploader.failures >= 3)
     assert uploader.failing_since is not None and not ledger.calls
     away.clear()
-    _until(lambda: len(ledger.calls) == 5)
+    wait_for(lambda: len(ledger.calls) == 5)
     assert [gap.started_at_ms for _, gap in ledger.calls] == [0, 1, 2, 3, 4]
 
 
@@ -332,7 +326,7 @@ def test_a_refused_note_is_dropped(uploader: Uploader, ledger: MemoryLedger) -> 
     ledger.failing = lambda what: Refused("not_found", "There is no such session.")
     uploader.start()
     uploader.add_note("note_gap", **_gap(1))
-    _until(lambda: not uploader._spool.notes())
+    wait_for(lambda: not uploader._spool.notes())
 
 
 def test_a_refused_segment_is_put_aside_and_its_media_noted_as_missing(
@@ -343,7 +337,7 @@ def test_a_refused_segment_is_put_aside_and_its_media_noted_as_missing(
     )
     uploader.start()
     uploader.add_segment(*_segment(uploader, 0))
-    _until(lambda: len(ledger.calls) == 2)
+    wait_for(lambda: len(ledger.calls) == 2)
     spool = uploader._spool
     assert [(g.track, g.cause, g.started_at_ms, g.ended_at_ms) for _, g in ledger.calls] == [
         ("video", "storage", 5, 9),
@@ -354,7 +348,7 @@ def test_a_refused_segment_is_put_aside_and_its_media_noted_as_missing(
     assert spool.used_bytes == 0 and not spool.sessions() and not spool.closed_segments()
     names = sorted(path.name for path in (spool.root / "refused").iterdir())
     assert names == ["session-camera-chain-000000.json", "session-camera-chain-000000.webm"]
-    _until(lambda: uploader.waiting == 0)
+    wait_for(lambda: uploader.waiting == 0)
 
 
 def test_stopping_waits_until_all_is_told(uploader: Uploader, ledger: MemoryLedger) -> None:
@@ -375,7 +369,7 @@ def test_stopping_does_not_wait_for_a_ledger_that_is_away(
     ledger.failing = lambda what: ConnectionError()
     uploader.start()
     uploader.add_segment(*_segment(uploader, 0))
-    _until(lambda: uploader.failing_since is not None)
+    wait_for(lambda: uploader.failing_since is not None)
     began = time.monotonic()
     assert uploader.stop(30.0) == 1
     assert time.monotonic() - began < 15

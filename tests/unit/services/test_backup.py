@@ -7,7 +7,6 @@ import io
 import json
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from proctorhub.plugins import load
 from proctorhub.records import connection
 from proctorhub.services import backup, keys
 from proctorhub.storage.local import LocalStore
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def put(settings: Settings, key: str, data: bytes) -> None:
@@ -51,17 +51,14 @@ class Running:
 
     def __enter__(self) -> MongoClient:
         self.process = subprocess.Popen(self.command)
-        deadline = time.monotonic() + 20
-        while not self.path.exists():
-            assert time.monotonic() < deadline and self.process.poll() is None
-            time.sleep(0.02)
+        wait_for(self.path.exists, "the database server")
         self.client: MongoClient = MongoClient(self.plugin.uri(self.path))
         return self.client
 
     def __exit__(self, *error: object) -> None:
         self.client.close()
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
 
 
 def moved(settings: Settings, to: Path) -> Settings:

@@ -1,6 +1,6 @@
 // The candidate's side of the media: own camera and screen on air, the proctor on the small tile.
 
-import { $, $$, say, setText, show } from "../lib/dom.js";
+import { $, $$, busy, say, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
 import { Backfill } from "../media/backfill.js";
 import * as devices from "../media/devices.js";
@@ -60,7 +60,7 @@ export class SitMedia {
       $("#proctor-video").muted = false;
       show($("#proctor-sound"), false);
     });
-    $("#media-fix").addEventListener("click", (event) => this.#fix(event.currentTarget.dataset.source));
+    $("#media-fix").addEventListener("click", ({ currentTarget }) => busy(currentTarget, () => this.#fix(currentTarget.dataset.source)));
     this.#trouble = setInterval(() => this.#report(), 1000);
   }
 
