@@ -15,21 +15,36 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.vision import live, load, sessions
+from benchmarks.vision import hearing, live, load, reading, sessions
 from proctorhub import logs
 
-PARTS = ("backends", "load", "live", "sessions")
+PARTS = ("backends", "load", "live", "sessions", "sound", "screen")
+#: Parts with recall by detector: of cameras, microphones and screens.
+WATCHED = ("sessions", "sound", "screen")
+#: Where Debian's alsa-utils has a recorded voice.
+VOICES = Path("/usr/share/sounds/alsa")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help="which of: %(default)s")
-    parser.add_argument("--minutes", type=float, default=5.0, help="innocent minutes a person")
-    parser.add_argument("--repeats", type=int, default=2, help="of each event, a person")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=5.0,
+        help="innocent minutes of each person, noise and desktop",
+    )
+    parser.add_argument("--repeats", type=int, default=2, help="of each event")
     parser.add_argument("--seed", type=int, default=0, help="another gives other innocent minutes")
     parser.add_argument("--candidates", type=int, default=20, help="that a worker looks at")
     parser.add_argument("--seconds", type=float, default=40.0, help="for which it does")
     parser.add_argument("--live", type=float, default=120.0, help="seconds of the live path")
+    parser.add_argument(
+        "--voices",
+        type=Path,
+        default=VOICES,
+        help="folder of WAV files of somebody who speaks, left out where it is not: %(default)s",
+    )
     args = parser.parse_args()
     logs.setup("WARNING", "bench")
     result: dict[str, Any] = {}
@@ -43,8 +58,9 @@ def main() -> None:
     if "live" in result:
         result["event_to_flag_s_p95"] = result["live"]["p95_s"]
     if "sessions" in result:
-        for key in ("false_incidents_per_hour", "recall"):
-            result[key] = result["sessions"][key]
+        result["false_incidents_per_hour"] = result["sessions"]["false_incidents_per_hour"]
+    if found := [result[part]["recall"] for part in WATCHED if part in result]:
+        result["recall"] = {name: share for part in found for name, share in part.items()}
     if "backends" in result:
         result["frames_per_s_per_core"] = {
             name: found["frames_per_s"]
@@ -62,6 +78,10 @@ def _part(part: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         return live.measure(folder, args.live)
     if part == "sessions":
         return sessions.measure(folder, args.minutes, args.repeats, args.seed)
+    if part == "sound":
+        return hearing.measure(folder, args.minutes, args.repeats, args.seed, args.voices)
+    if part == "screen":
+        return reading.measure(folder, args.minutes, args.repeats, args.seed)
     # A process of its own: it keeps itself on one core.
     command = [sys.executable, "-m", "benchmarks.vision.backends", "--toy"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
