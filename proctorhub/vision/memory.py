@@ -29,10 +29,14 @@ _HEAD = struct.Struct(">I")
 
 @dataclass(frozen=True)
 class Strip:
-    """A strip of a screen that was read: its blocks' brightness, and the lines in it."""
+    """A strip of a screen that was read.
+
+    Its blocks' brightness, the lines in it, and the row of pixels where it begins.
+    """
 
     coarse: Luma
     lines: tuple[str, ...]
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def to_bytes(memory: Memory) -> bytes:
         "runs": memory.runs.tolist(),
         "changes": memory.changes,
         "repeated": memory.repeated,
-        "strips": [[*strip.coarse.shape, *strip.lines] for strip in memory.strips],
+        "strips": [[*strip.coarse.shape, strip.start, *strip.lines] for strip in memory.strips],
     }
     text = json.dumps(head, separators=(",", ":")).encode()
     small = memory.small.tobytes() if memory.small is not None else b""
@@ -118,9 +122,9 @@ def from_bytes(data: bytes) -> Memory:
         small = np.frombuffer(data[at:end], np.uint8).reshape(SMALL[1], SMALL[0])
         at = end
     strips = []
-    for high, wide, *lines in head["strips"]:
+    for high, wide, start, *lines in head["strips"]:
         coarse = np.frombuffer(data[at : at + high * wide], np.uint8).reshape(high, wide)
-        strips.append(Strip(coarse, tuple(lines)))
+        strips.append(Strip(coarse, tuple(lines), start))
         at += high * wide
     return Memory(
         at_ms=head["at_ms"],

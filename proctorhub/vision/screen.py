@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TOP, BOTTOM = 0.10, 0.06
 #: Of something that newly appeared: the height of its title bar.
 TITLE = 0.08
+#: Strips that are read and remembered at most: above, below, and titles, the newest first.
+MOST = 5
 #: A grey pixel that changed by more than this belongs to what is new.
 NEW = 12
 #: A strip is another when so many of its blocks (of so many pixels a side) differ by more than
@@ -85,35 +87,41 @@ def _read(
     """Return forbidden names, whether the exam is shown, and the strips for the next look.
 
     A strip that looks as it did is not read again, unless what it said speaks against somebody: a
-    flag rests on texts that were read in each of its pictures.
+    flag rests on texts that were read in each of its pictures. The title of what newly appeared is
+    such a strip for as long as it stays where it is.
     """
     image = one.picture.image
     height = image.shape[0]
-    strips = [image[: _rows(height, TOP)], image[height - _rows(height, BOTTOM) :]]
-    coarse = [_coarse(strip) for strip in strips]
-    known: list[tuple[str, ...] | None] = [None, None]
-    if not one.burst and len(one.memory.strips) == len(strips):
-        pairs = zip(one.memory.strips, coarse, strict=True)
-        known = [old.lines if _alike(old.coarse, now) else None for old, now in pairs]
-    new = _new(image, one.picture.small, one.memory.small)
-    more = [] if new is None else [new]
+    bottom = height - _rows(height, BOTTOM)
+    starts = {0: _rows(height, TOP), bottom: height}
+    title = _new(height, one.picture.small, one.memory.small)
+    for start in (title, *(strip.start for strip in one.memory.strips)):
+        if start is not None and start + _rows(height, TITLE) <= height:
+            starts.setdefault(start, start + _rows(height, TITLE))
+    before = {strip.start: strip for strip in one.memory.strips}
+    parts = {start: image[start:end] for start, end in starts.items()}
+    coarse = {start: _coarse(part) for start, part in parts.items()}
+    same = {start for start, old in before.items() if _alike(old.coarse, coarse.get(start))}
+    # a title that is gone, or has moved, is none any more
+    wanted = [start for start in starts if start in {0, bottom, title} | same][:MOST]
+    unread = [start for start in wanted if one.burst or start not in same]
+    read = dict(zip(unread, _lines(backend, [parts[at] for at in unread]), strict=True))
+    lines = {start: read[start] if start in read else before[start].lines for start in wanted}
+    words, shown = _judged(lines.values(), one)
+    if len(unread) < len(wanted) and (words or shown is False):
+        lines = dict(zip(wanted, _lines(backend, [parts[at] for at in wanted]), strict=True))
+        words, shown = _judged(lines.values(), one)
+    return words, shown, tuple(Strip(coarse[at], lines[at], at) for at in wanted)
 
-    def judged(lines: list[tuple[str, ...]]) -> tuple[tuple[str, ...], bool | None]:
-        together = [line for part in lines for line in part]
-        return (
-            screen.forbidden_found(together, one.forbidden),
-            screen.is_shown(together, one.signs),
-        )
 
-    unread = [strip for strip, lines in zip(strips, known, strict=True) if lines is None]
-    read = _lines(backend, [*unread, *more])
-    lines = [kept if kept is not None else read.pop(0) for kept in known]
-    words, shown = judged([*lines, *read])
-    if any(kept is not None for kept in known) and (words or shown is False):
-        everything = _lines(backend, [*strips, *more])
-        lines = everything[: len(strips)]
-        words, shown = judged(everything)
-    return words, shown, tuple(map(Strip, coarse, lines))
+def _judged(
+    lines: Iterable[tuple[str, ...]], one: ScreenLook
+) -> tuple[tuple[str, ...], bool | None]:
+    together = [line for part in lines for line in part]
+    return (
+        screen.forbidden_found(together, one.forbidden),
+        screen.is_shown(together, one.signs),
+    )
 
 
 def _lines(backend: VisionBackend, parts: Sequence[Image]) -> list[tuple[str, ...]]:
@@ -131,15 +139,13 @@ def _lines(backend: VisionBackend, parts: Sequence[Image]) -> list[tuple[str, ..
     return [tuple(part) for part in lines]
 
 
-def _new(image: Image, small: Luma, before: Luma | None) -> Image | None:
-    """Return the title of what newly appeared between the strips, if anything did."""
-    height = image.shape[0]
+def _new(height: int, small: Luma, before: Luma | None) -> int | None:
+    """Return the row where what newly appeared between the strips begins, if anything did."""
     top = _top_of_new(small, before)
     if top is None or (top + 1 / SMALL[1]) * height > height - _rows(height, BOTTOM):
         return None
     start = max(0, int(top * height) - height // SMALL[1])
-    end = start + _rows(height, TITLE)
-    return image[start:end] if end > _rows(height, TOP) else None
+    return start if start + _rows(height, TITLE) > _rows(height, TOP) else None
 
 
 def _coarse(strip: Image) -> Luma:
@@ -149,8 +155,8 @@ def _coarse(strip: Image) -> Luma:
     return np.rint(blocks.mean(axis=(1, 3, 4))).astype(np.uint8)
 
 
-def _alike(one: Luma, other: Luma) -> bool:
-    if one.shape != other.shape:
+def _alike(one: Luma, other: Luma | None) -> bool:
+    if other is None or one.shape != other.shape:
         return False
     apart = np.abs(one.astype(np.int16) - other.astype(np.int16))
     return int((apart > OTHER).sum()) < OTHERS

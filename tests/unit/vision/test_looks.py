@@ -237,14 +237,25 @@ def test_a_forbidden_application_in_the_task_bar(backends) -> None:
     assert seen.values[Value.FORBIDDEN] == 1 and seen.words == ("Telegram",)
 
 
-def test_the_title_of_a_window_that_newly_appears_is_read(backends) -> None:
-    _, memory = screen.look(backends, on_screen(desktop("Chromium")))
+def with_window(title: str) -> Picture:
     picture = desktop("Chromium")
     picture[260:520, 300:900] = 70
     image = Image.fromarray(picture[:, :, ::-1])
-    ImageDraw.Draw(image).text((320, 264), "TeamViewer", "white", font_size=22)
-    seen, _ = screen.look(backends, on_screen(np.asarray(image)[:, :, ::-1].copy(), memory))
-    assert seen.words == ("TeamViewer",)
+    ImageDraw.Draw(image).text((320, 264), title, "white", font_size=22)
+    return np.asarray(image)[:, :, ::-1].copy()
+
+
+def test_a_window_that_newly_appears_is_read_and_flagged_while_it_is_there(backends) -> None:
+    shown = [desktop("Chromium"), *[with_window("TeamViewer")] * 3, desktop("Chromium")]
+    memory, state, words, flags = Memory(), incidents.State(), [], []
+    for at, picture in enumerate(shown):
+        look = replace(on_screen(picture, memory), at_ms=AT + 10_000 * at, burst=at == 2)
+        seen, memory = screen.look(backends, look)
+        state, changes = incidents.step(state, seen, Policy())
+        words.append(seen.words)
+        flags += [(at, change.detector, change.kind) for change in changes]
+    assert words == [(), *[("TeamViewer",)] * 3, ()]
+    assert flags == [(2, Detector.FORBIDDEN_APPLICATION, incidents.Kind.OPENED)]
 
 
 class Reader:

@@ -83,10 +83,11 @@ def test_a_memory_is_read_as_it_was_written(looks) -> None:
     memory = Memory(faces=1, distance=0.25, embedded_ms=7)
     for number, picture in enumerate(camera(scene(random, looks), random)):
         memory, _ = memory.seen(picture, 1_000_000 + number * 1000)
-    read = Strip(random.integers(0, 255, (18, 320)).astype(np.uint8), ("Files", "Ünïcode"))
+    read = Strip(random.integers(0, 255, (18, 320)).astype(np.uint8), ("Files", "Ünïcode"), 702)
     memory = replace(memory, strips=(read, Strip(read.coarse[:2], ())))
     again = from_bytes(to_bytes(memory))
     assert [strip.lines for strip in again.strips] == [("Files", "Ünïcode"), ()]
+    assert [strip.start for strip in again.strips] == [702, 0]
     assert to_bytes(again) == to_bytes(memory)
     picture = camera(scene(random, 1), random)[0]
     at = memory.at_ms + 1000
