@@ -25,18 +25,16 @@ from proctorhub.vision.abilities import NEEDS
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
 from proctorhub.vision.pictures import Decoder, UndecodablePicture, difference
-from tests import vision_faces
+from tests import vision_backends, vision_faces
 from tests.vision_faces import Picture, jpeg, person
 from tests.vision_movement import posed
 
 AT = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Composition:
-    made = composition.compose(Settings(data_dir=tmp_path_factory.mktemp("vision")))
-    assert (made.refused, made.missing) == ({}, [])
-    return made
+@pytest.fixture
+def backends() -> Composition:
+    return vision_backends.embedded()
 
 
 def at_camera(picture: Picture, at_ms: int = AT, **more) -> camera.Look:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from proctorhub.config import Settings
 from proctorhub.records import files
-from proctorhub.vision import composition
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.references import References
+from tests import vision_backends
 from tests.vision_faces import Picture, jpeg, person, photograph
 
 
-@pytest.fixture(scope="module")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Composition:
-    return composition.compose(Settings(data_dir=tmp_path_factory.mktemp("vision")))
+@pytest.fixture
+def backends() -> Composition:
+    return vision_backends.embedded()
 
 
 def approved(picture: Picture, name: str) -> str:
