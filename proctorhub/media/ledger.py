@@ -92,6 +92,7 @@ class ServicesLedger:
         self._settings = settings
         self._started = threading.Lock()
         self._ready = False
+        self._trials_cleared = False
 
     def origin_ms(self, session_id: str) -> int:
         """See Ledger."""
@@ -123,6 +124,9 @@ class ServicesLedger:
     def try_storage(self) -> None:
         """See Ledger."""
         with self._services() as recording:
+            if not self._trials_cleared:  # a former life of this node may have been killed in one
+                recording.clear_trials()
+                self._trials_cleared = True
             recording.try_storage()
 
     def note_gap(self, gap: NotedGap) -> None:

@@ -23,6 +23,8 @@ from proctorhub.records.sessions import Gap, Segment
 from proctorhub.services import changing, log
 from proctorhub.services.runtime import current
 
+_TRIALS = "trials/"
+
 _CAUSE_OF_CLOSING = {
     CloseReason.DELETED: GapCause.CLIENT,
     CloseReason.REPLACED: GapCause.CLIENT,
@@ -134,9 +136,19 @@ def store_segment(segment: ClosedSegment, path: Path) -> None:
 
 def try_storage() -> None:
     """Put a small blob into the blob store and take it out again. Raises what the store raises."""
-    store, key, data = current().store, f"trials/{uuid.uuid4().hex}", os.urandom(64)
+    store, key, data = current().store, f"{_TRIALS}{uuid.uuid4().hex}", os.urandom(64)
     store.put(key, BytesIO(data), size=len(data), sha256=sha256(data).hexdigest())
     store.delete(key)
+
+
+def clear_trials() -> None:
+    """Take out what killed nodes left of their trials. Raises what the store raises.
+
+    To a trial that is under way elsewhere it makes no difference: its blob goes a little sooner.
+    """
+    store = current().store
+    for key in list(store.list(_TRIALS)):
+        store.delete(key)
 
 
 def note_gap(gap: NotedGap) -> None:

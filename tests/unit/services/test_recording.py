@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from proctorhub.domain import webm_join
 from proctorhub.domain.media import ClosedSegment, NotedGap
+from proctorhub.media.ledger import ServicesLedger
 from proctorhub.plugins import BlobRefused
 from proctorhub.records.base import utc_now
 from proctorhub.records.sessions import Segment
@@ -62,6 +64,16 @@ def test_storing_twice_is_storing_once(running, tmp_path) -> None:
     assert Segment.objects.count() == 1
     (entry,) = log.of_kind(running, "segment.stored")
     assert entry["data"]["sha256"] == one.sha256 and entry["data"]["bytes"] == one.bytes
+
+
+def test_a_nodes_first_trial_takes_away_what_killed_ones_left(running, tmp_path, database) -> None:
+    recording.store_segment(*segment(tmp_path, running, 0, 1000, 5000))
+    left = b"left by a node that was killed"
+    sha256 = hashlib.sha256(left).hexdigest()
+    database.store.put("trials/left", BytesIO(left), size=len(left), sha256=sha256)
+    ServicesLedger(database.settings).try_storage()
+    (kept,) = database.store.list("")
+    assert kept.startswith(f"sessions/{running}/")
 
 
 def test_a_file_that_is_not_what_the_node_promised_is_refused(running, tmp_path) -> None:
