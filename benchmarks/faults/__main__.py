@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.faults.candidate import Candidate
 from benchmarks.faults.house import SecondNode, Storage
-from benchmarks.faults.reckoning import Cut, Kill, Outage, Track, reckon
+from benchmarks.faults.reckoning import Camera, Cut, Kill, Outage, reckon
 from benchmarks.sending import Reel, make_reel
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.exam import Media, Rehearsal
@@ -75,8 +75,8 @@ async def play(stage: house.House, data_dir: Path, reel: Reel) -> dict[str, Any]
             session = await Sitting(person, booked, nothing, minutes).open(exam["id"])
             candidates.append(Candidate(person, session, reel, loss=LOSS, seed=number))
         faults = await _inject(candidates, second, Storage(data_dir), admin)
-        tracks = await _tracks(admin, candidates)
-    return reckon(tracks, faults)
+        cameras = await _cameras(admin, candidates)
+    return reckon(cameras, faults)
 
 
 async def _inject(
@@ -129,7 +129,7 @@ async def _inject(
     return faults
 
 
-async def _tracks(admin: Person, candidates: list[Candidate]) -> list[Track]:
+async def _cameras(admin: Person, candidates: list[Candidate]) -> list[Camera]:
     """Return what the ledger says once everything is handed over."""
     deadline = time.monotonic() + STORED_WITHIN_S
     while time.monotonic() < deadline:
@@ -138,13 +138,13 @@ async def _tracks(admin: Person, candidates: list[Candidate]) -> list[Track]:
             break
         await asyncio.sleep(0.5)
     await asyncio.sleep(2.0)
-    tracks = []
+    cameras = []
     for candidate in candidates:
         told = await admin.call("GET", f"/sessions/{candidate.session}/media")
         entries = (await admin.call("GET", f"/sessions/{candidate.session}/log"))["items"]
         (camera,) = told["tracks"]
-        tracks.append(Track.read(candidate.session, camera, entries, candidate.sent_s))
-    return tracks
+        cameras.append(Camera.read(candidate.session, camera, entries, candidate.sent_s))
+    return cameras
 
 
 def main() -> None:

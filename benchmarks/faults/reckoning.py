@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from proctorhub.domain.completeness import merge
+from proctorhub.domain.completeness import merge, subtract
 
 #: A cut's first and last moments may be bridged: packets on their way, a frame's length.
 SLACK_S = 1.0
@@ -45,31 +46,46 @@ class Outage:
 
 
 @dataclass(frozen=True)
-class Track:
+class Account:
+    """What the ledger says of one track, or of a whole source."""
+
+    gaps: tuple[Span, ...]
+    expected_s: float
+    recorded_s: float
+
+    @classmethod
+    def read(cls, told: dict[str, Any]) -> Account:
+        """Take a part of the API's answer apart."""
+        missing = [*told["gaps"], *told["healed"]]
+        return cls(tuple(map(_span, missing)), told["expected_s"], told["recorded_s"])
+
+    @property
+    def off_s(self) -> float:
+        """Return by how much expected differs from recorded and missing."""
+        return abs(self.expected_s - self.recorded_s - _length(self.gaps))
+
+
+@dataclass(frozen=True)
+class Camera:
     """What the ledger says of one session's camera; `sent_s` is what its sender says."""
 
     session: str
-    gaps: tuple[Span, ...]
-    causes: tuple[str, ...]
+    whole: Account
+    by_track: dict[str, Account]
     segments: tuple[Span, ...]
-    expected_s: float
-    recorded_s: float
     noted: tuple[Span, ...]
     sent_s: float
 
     @classmethod
     def read(
         cls, session: str, told: dict[str, Any], entries: list[dict[str, Any]], sent_s: float
-    ) -> Track:
+    ) -> Camera:
         """Take the API's answer apart."""
-        missing = [*told["gaps"], *told["healed"]]
         return cls(
             session,
-            tuple(_span(gap) for gap in missing),
-            tuple(gap["cause"] for gap in missing),
+            Account.read(told),
+            {account["track"]: Account.read(account) for account in told["by_track"]},
             tuple(_span(segment) for segment in told["segments"]),
-            told["expected_s"],
-            told["recorded_s"],
             tuple(
                 (entry["data"]["started_at"] / 1000, entry["data"]["ended_at"] / 1000)
                 for entry in entries
@@ -80,7 +96,7 @@ class Track:
 
     def missing_within(self, span: Span) -> float:
         """Return seconds of `span` that are missing."""
-        return _within(self.gaps, span)
+        return _within(self.whole.gaps, span)
 
     def noted_within(self, span: Span) -> float:
         """Return seconds of `span` that the log notes as missing of one track at least."""
@@ -88,28 +104,29 @@ class Track:
 
     def back_after(self, moment: float) -> float | None:
         """Return how long after `moment` the gap that holds it (or ends just before) ended."""
-        ends = [e for s, e in self.gaps if s <= moment + 0.5 and e >= moment - SLACK_S]
+        ends = [e for s, e in self.whole.gaps if s <= moment + 0.5 and e >= moment - SLACK_S]
         return max(ends) - moment if ends else None
 
     @property
-    def off_s(self) -> float:
-        """Return by how much expected differs from recorded and missing."""
-        missing = sum(end - start for start, end in self.gaps)
-        return abs(self.expected_s - self.recorded_s - missing)
+    def apart_s(self) -> float:
+        """Return by how much what the tracks miss together differs from what the whole misses."""
+        together = merge(gap for account in self.by_track.values() for gap in account.gaps)
+        whole = merge(self.whole.gaps)
+        return _length(subtract(together, whole)) + _length(subtract(whole, together))
 
 
-def reckon(tracks: list[Track], faults: list[Cut | Kill | Outage]) -> dict[str, Any]:
+def reckon(cameras: list[Camera], faults: list[Cut | Kill | Outage]) -> dict[str, Any]:
     """Return the figures of docs and benchmark."""
-    by_session = {track.session: track for track in tracks}
+    by_session = {camera.session: camera for camera in cameras}
     told, recoveries, relocations, lost = [], [], [], []
     for fault in faults:
         if isinstance(fault, Cut):
-            track = by_session[fault.session]
-            back = track.back_after(fault.to_s)
+            camera = by_session[fault.session]
+            back = camera.back_after(fault.to_s)
             span = (fault.from_s, fault.to_s)
             wanted = fault.to_s - fault.from_s - 2 * SLACK_S
             # After a short cut the pictures come by retransmission; sound has none.
-            known = max(track.missing_within(span), track.noted_within(span)) >= wanted
+            known = max(camera.missing_within(span), camera.noted_within(span)) >= wanted
             if back is not None:
                 recoveries.append(max(0.0, back))
             told.append(
@@ -117,8 +134,8 @@ def reckon(tracks: list[Track], faults: list[Cut | Kill | Outage]) -> dict[str, 
                     "cut",
                     known,
                     length_s=fault.to_s - fault.from_s,
-                    missing_s=track.missing_within(span),
-                    noted_s=track.noted_within(span),
+                    missing_s=camera.missing_within(span),
+                    noted_s=camera.noted_within(span),
                     back_s=back,
                 )
             )
@@ -133,17 +150,19 @@ def reckon(tracks: list[Track], faults: list[Cut | Kill | Outage]) -> dict[str, 
         else:
             spans = (fault.from_s, fault.to_s)
             cut = {f.session for f in faults if isinstance(f, Cut) and f.to_s > fault.from_s}
-            others = [t for t in tracks if t.session not in cut]
-            missing = max(t.missing_within(spans) for t in others)
+            others = [c for c in cameras if c.session not in cut]
+            missing = max(c.missing_within(spans) for c in others)
             told.append(_line("storage away", missing < SLACK_S, missing_s=missing))
-    worst = max(track.off_s for track in tracks)
-    edges = max(abs(track.sent_s - track.expected_s) for track in tracks)
-    quiet = [_undisturbed(track, faults) for track in tracks]
+    worst = max(camera.whole.off_s for camera in cameras)
+    tracks = _tracks(cameras)
+    off = max(figures["off_s"] for figures in tracks.values())
+    apart = max(camera.apart_s for camera in cameras)
+    edges = max(abs(camera.sent_s - camera.whole.expected_s) for camera in cameras)
+    quiet = [_undisturbed(camera, faults) for camera in cameras]
     told.append(_line("2 % loss", max(quiet) <= SLACK_S, missing_s=max(quiet)))
-    recorded, expected = sum(t.recorded_s for t in tracks), sum(t.expected_s for t in tracks)
     return {
         "faults": told,
-        "completeness": round(recorded / expected, 4),
+        "completeness": _share([camera.whole for camera in cameras]),
         "faults_injected": len(told),
         "faults_accounted": sum(line["accounted"] for line in told),
         "recovery_s_p50": _rank(recoveries, 0.5),
@@ -151,22 +170,39 @@ def reckon(tracks: list[Track], faults: list[Cut | Kill | Outage]) -> dict[str, 
         "relocation_s_p95": _rank(relocations, 0.95),
         "lost_with_node_s_max": round(max(lost, default=0.0), 2),
         "reconciled_within_s": round(worst, 3),
-        "reconciles": worst <= RECONCILED_S and edges <= EDGE_S,
+        "tracks": tracks,
+        "tracks_reconciled_within_s": off,
+        "tracks_apart_from_whole_s": round(apart, 3),
+        "reconciles": max(worst, off, apart) <= RECONCILED_S and edges <= EDGE_S,
         "edges_s": round(edges, 2),
     }
 
 
-def _undisturbed(track: Track, faults: list[Cut | Kill | Outage]) -> float:
+def _tracks(cameras: list[Camera]) -> dict[str, dict[str, float]]:
+    """Return of each track its completeness and by how much its worst account does not add up."""
+    figures = {}
+    for name in sorted({name for camera in cameras for name in camera.by_track}):
+        accounts = [camera.by_track[name] for camera in cameras]
+        worst = max(account.off_s for account in accounts)
+        figures[name] = {"completeness": _share(accounts), "off_s": round(worst, 3)}
+    return figures
+
+
+def _share(accounts: list[Account]) -> float:
+    return round(sum(a.recorded_s for a in accounts) / sum(a.expected_s for a in accounts), 4)
+
+
+def _undisturbed(camera: Camera, faults: list[Cut | Kill | Outage]) -> float:
     """Return seconds missing that no fault but the loss explains."""
     excused = sum(
-        track.missing_within((fault.from_s - SLACK_S, fault.to_s + 10.0))
+        camera.missing_within((fault.from_s - SLACK_S, fault.to_s + 10.0))
         if isinstance(fault, Cut)
-        else track.missing_within((fault.at_s - 12.0, fault.at_s + 15.0))
+        else camera.missing_within((fault.at_s - 12.0, fault.at_s + 15.0))
         for fault in faults
-        if (isinstance(fault, Cut) and fault.session == track.session)
-        or (isinstance(fault, Kill) and track.session in fault.sessions)
+        if (isinstance(fault, Cut) and fault.session == camera.session)
+        or (isinstance(fault, Kill) and camera.session in fault.sessions)
     )
-    return sum(end - start for start, end in track.gaps) - excused
+    return _length(camera.whole.gaps) - excused
 
 
 def _line(kind: str, accounted: bool, **figures: float | None) -> dict[str, Any]:
@@ -185,6 +221,10 @@ def _rank(values: list[float], share: float) -> float | None:
     if share == 0.5:
         return round(statistics.median(ordered), 2)
     return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 2)
+
+
+def _length(spans: Iterable[Span]) -> float:
+    return sum(end - start for start, end in spans)
 
 
 def _within(found: tuple[Span, ...], span: Span) -> float:
