@@ -14,12 +14,17 @@ from typing import Protocol
 
 from proctorhub.media.assemble import keyframe_beginning
 from proctorhub.media.clock import TrackClock, ntp_timestamp
+from proctorhub.media.layers import ALL, KEYFRAMES, LayerFilter
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.rtcp import sender_report
 
 RING = 1024
 #: What a viewer's narrow line may cost the recording: no more than a keyframe in this time.
 KEY_EVERY_S = 2.0
+#: What is repeated may be such a part of what is sent, and so many octets at once: on a line that
+#: is full everything is missed, and repeating all of it would keep it full.
+REPEATED_PART = 4
+REPEATED_AT_ONCE = 64_000
 _HEADER = struct.Struct("!BBHII")
 _pack = _HEADER.pack
 
@@ -57,6 +62,8 @@ class Forwarder:
         self._next_rtp = secrets.randbelow(0x80000000)
         self._seq_shift: int | None = None
         self._key_asked_s = -KEY_EVERY_S
+        #: None as long as nothing was ever left out for this viewer.
+        self._layers: LayerFilter | None = None
         self._rtp_shift = 0
         self._last_rtp: int | None = None
         self._last_sent_s = 0.0
@@ -65,11 +72,15 @@ class Forwarder:
         self.packets = 0
         self.octets = 0
         self.repeated = 0
+        self._repeat_room = float(REPEATED_AT_ONCE)
+        self._octets_then = 0
 
     def attach(self, upstream: Upstream) -> None:
         """Take packets from another sender from now on, beginning with a keyframe."""
         self._upstream = upstream
         self._seq_shift = None
+        if self._layers is not None:
+            self._layers = LayerFilter(self._layers.wanted)
         self._waiting_for_key = self.kind == "video"
         if self._waiting_for_key:
             upstream.request_keyframe()
@@ -82,6 +93,12 @@ class Forwarder:
             self._waiting_for_key = False
         if self._seq_shift is None:
             self._join(seq, rtp, now)
+        if self._layers is not None:
+            kept = self._layers.take(seq, payload)
+            if kept is None:
+                return
+            fallen, payload = kept
+            seq -= fallen
         out_seq = (seq + self._seq_shift) & 0xFFFF  # type: ignore[operator]
         out_rtp = (rtp + self._rtp_shift) & 0xFFFFFFFF
         marked = (0x80 if marker else 0) | self._line.payload_type
@@ -104,13 +121,26 @@ class Forwarder:
         self._seq_shift = self._next_seq - seq
         self._rtp_shift = self._next_rtp - rtp
 
+    def thin(self, highest: int) -> None:
+        """Leave out VP8 layers above `highest` from the next picture on; others stay whole."""
+        if self.codec == "VP8":
+            if self._layers is None:
+                self._layers = LayerFilter(ALL)
+            self._layers.wanted = highest
+
     def repeat(self, lost: list[int]) -> None:
-        """Send again what a viewer reported as lost (RFC 4585 section 6.2.1)."""
+        """Send again what a viewer reported as lost (RFC 4585 section 6.2.1), within bounds."""
+        earned = (self.octets - self._octets_then) / REPEATED_PART
+        self._repeat_room = min(REPEATED_AT_ONCE, self._repeat_room + earned)
+        self._octets_then = self.octets
         for wanted in lost:
             seq = wanted & 0xFFFF
             packet = self._ring[seq % RING]
             if packet is None or (packet[2] << 8 | packet[3]) != seq:
                 continue
+            if self._repeat_room < len(packet):
+                return
+            self._repeat_room -= len(packet)
             self.repeated += 1
             line = self._line
             if line.rtx_payload_type is None or line.rtx_ssrc is None:
@@ -123,7 +153,12 @@ class Forwarder:
             self._send_rtp(head + packet[2:4] + packet[12:])
 
     def request_keyframe(self) -> None:
-        """Pass the viewer's wish for a keyframe on to the sender, though not too often."""
+        """Pass the viewer's wish for a keyframe on to the sender, though not too often.
+
+        Who gets nothing but keyframes has to wait for those that recording needs.
+        """
+        if self._layers is not None and self._layers.wanted == KEYFRAMES:
+            return
         now = time.monotonic()
         if self._upstream is not None and now - self._key_asked_s >= KEY_EVERY_S:
             self._key_asked_s = now

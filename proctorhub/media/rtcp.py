@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 PLI = 1
 FIR = 4
+APPLICATION = 15
 NACK = 1
 
 
@@ -84,7 +85,7 @@ def remb(ssrc: int, bitrate: int, ssrcs: list[int]) -> bytes:
     body = struct.pack(
         "!II4sI", ssrc, 0, b"REMB", len(ssrcs) << 24 | exponent << 18 | bitrate >> exponent
     )
-    return _message(206, 15, body + b"".join(struct.pack("!I", s) for s in ssrcs))
+    return _message(206, APPLICATION, body + b"".join(struct.pack("!I", s) for s in ssrcs))
 
 
 def transport_feedback(ssrc: int, media_ssrc: int, body: bytes) -> bytes:

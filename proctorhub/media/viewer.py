@@ -7,13 +7,23 @@ import time
 import uuid
 from collections.abc import Callable
 
-from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
+import structlog
+from aiortc.rtp import (
+    RtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    unpack_remb_fci,
+)
 
 from proctorhub.media import rtcp
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.forward import Forwarder
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.publisher import Publisher
+from proctorhub.media.thinning import Thinness, decide
+
+log = structlog.get_logger(__name__)
 
 
 class Viewer:
@@ -29,6 +39,10 @@ class Viewer:
         self.forwarders: dict[str, Forwarder] = {}
         self.codecs: dict[str, tuple[str, str]] = {}
         self._attached_to: Publisher | None = None
+        self._thinness = Thinness()
+        self._carried_bits: float | None = None
+        self._lost = 0.0
+        self._octets = 0
         self._on_ready = on_ready
         self._on_gone = on_gone
         self.peer.on_connected = self._connected
@@ -67,9 +81,28 @@ class Viewer:
         self._attached_to = None
 
     def report(self, now: float) -> None:
-        """Send sender reports; call each second with UTC seconds."""
+        """Send sender reports, and no more than the line carries; call each second (UTC)."""
         for forwarder in self.forwarders.values():
             forwarder.report(now)
+        video = self.forwarders.get("video")
+        if video is not None:
+            self._thin(video)
+
+    def _thin(self, video: Forwarder) -> None:
+        sent_bits, self._octets = 8 * (video.octets - self._octets), video.octets
+        before = self._thinness.highest
+        self._thinness = decide(self._thinness, sent_bits, self._carried_bits, self._lost)
+        self._lost = 0.0
+        highest = self._thinness.highest
+        if highest != before:
+            video.thin(highest)
+            log.info(
+                "viewer_thinned",
+                viewer=self.id,
+                highest_layer=highest,
+                sent_bits=sent_bits,
+                carried_bits=self._carried_bits,
+            )
 
     def _connected(self, receive: list[MediaLine], send: list[MediaLine]) -> None:
         self.forwarders = {
@@ -93,6 +126,17 @@ class Viewer:
                 video = self.forwarders.get("video")
                 if video is not None:
                     video.request_keyframe()
+            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == rtcp.APPLICATION:
+                self._hear_estimate(packet.fci)
+            elif isinstance(packet, RtcpRrPacket):
+                lost = [r.fraction_lost / 256 for r in packet.reports if self._by_ssrc(r.ssrc)]
+                self._lost = max(self._lost, *lost, 0.0)
+
+    def _hear_estimate(self, fci: bytes) -> None:
+        try:
+            self._carried_bits = unpack_remb_fci(fci)[0]
+        except (ValueError, struct.error, IndexError):
+            return  # an application's own message
 
     def _by_ssrc(self, ssrc: int) -> Forwarder | None:
         return next((f for f in self.forwarders.values() if f.ssrc == ssrc), None)

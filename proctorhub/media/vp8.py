@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 
 def payload_offset(payload: bytes) -> int:
@@ -37,6 +38,43 @@ def temporal_layer(payload: bytes) -> int:
     if extended & 0x40:
         at += 1
     return payload[at] >> 6
+
+
+class Place(NamedTuple):
+    """Where a picture stands among those of its stream, as its payload descriptor says.
+
+    `sync`: it needs nothing but layer 0. `picture`: its number, of `picture_bits` (7 or 15) bits.
+    """
+
+    layer: int
+    sync: bool
+    picture: int | None
+    picture_bits: int
+
+
+def place(payload: bytes) -> Place:
+    """Read the payload descriptor. Raises IndexError when it is cut short."""
+    if not payload[0] & 0x80:
+        return Place(0, False, None, 0)
+    extended, at = payload[1], 2
+    picture, bits = None, 0
+    if extended & 0x80:
+        picture, bits = payload[at], 7
+        if picture & 0x80:
+            picture, bits = (picture & 0x7F) << 8 | payload[at + 1], 15
+        at += 1 + bits // 15
+    at += extended >> 6 & 1
+    if not extended & 0x20:
+        return Place(0, False, picture, bits)
+    return Place(payload[at] >> 6, bool(payload[at] & 0x20), picture, bits)
+
+
+def with_picture(payload: bytes, picture: int) -> bytes:
+    """Return a payload whose descriptor has a picture number, with another one of its width."""
+    if payload[2] & 0x80:
+        number = bytes((0x80 | picture >> 8 & 0x7F, picture & 0xFF))
+        return payload[:2] + number + payload[4:]
+    return payload[:2] + bytes((picture & 0x7F,)) + payload[3:]
 
 
 def begins_frame(payload: bytes) -> bool:

@@ -6,7 +6,8 @@ import pytest
 from aiortc import rtp
 
 from proctorhub.media.clock import SenderClock, TrackClock, ntp_seconds
-from proctorhub.media.forward import Forwarder
+from proctorhub.media.forward import REPEATED_AT_ONCE, REPEATED_PART, Forwarder
+from proctorhub.media.layers import ALL, KEYFRAMES
 from proctorhub.media.lines import MediaLine
 
 KEY = b"\x10\x30" + bytes(20)
@@ -183,3 +184,63 @@ def test_a_viewer_that_asks_all_the_time_costs_few_keyframes() -> None:
     for _ in range(50):
         wire.forwarder.request_keyframe()
     assert upstream.asked == 2  # the first at the beginning
+
+
+def layered(layer: int, picture: int) -> bytes:
+    """A VP8 payload with a picture id and a layer (RFC 7741 section 4.2); not of a keyframe."""
+    return bytes([0x90, 0xA0, picture, layer << 6 | 0x20, 1]) + bytes(20)
+
+
+def test_a_thinned_viewer_gets_numbers_without_holes() -> None:
+    wire = Wire()
+    wire.forwarder.attach(Upstream())
+    wire.send(1, 0, KEY)
+    wire.forwarder.thin(0)
+    for step, layer in enumerate((0, 2, 1, 2, 0, 2), start=2):
+        wire.send(step, 3000 * step, layered(layer, step))
+    base = wire.packets[0].sequence_number
+    assert [(p.sequence_number - base) & 0xFFFF for p in wire.packets] == [0, 1, 2]
+    assert [p.payload[2] for p in wire.packets[1:]] == [2, 3]
+    wire.forwarder.attach(Upstream())
+    wire.send(500, 7, KEY)
+    wire.send(501, 8, layered(2, 9))
+    assert len(wire.packets) == 4  # a new sender is thinned like the one before
+
+
+def test_h264_has_no_layers_to_leave_out() -> None:
+    wire = Wire()
+    wire.forwarder.codec = "H264"
+    wire.forwarder.thin(0)
+    wire.forwarder.attach(Upstream())
+    wire.send(1, 0, KEY)
+    wire.send(2, 1, layered(2, 9))
+    assert len(wire.packets) == 2
+
+
+def test_who_gets_keyframes_alone_costs_the_sender_none() -> None:
+    wire, upstream = Wire(), Upstream()
+    wire.forwarder.attach(upstream)
+    wire.forwarder.thin(KEYFRAMES)
+    wire.forwarder.request_keyframe()
+    assert upstream.asked == 1
+    wire.forwarder.thin(ALL)
+    wire.forwarder.request_keyframe()
+    assert upstream.asked == 2
+
+
+def test_a_full_line_is_not_kept_full_by_repeating() -> None:
+    wire = Wire()
+    wire.forwarder.attach(Upstream())
+    big = KEY + bytes(1000)
+    for step in range(200):
+        wire.send(step, step, big)
+    lost = [p.sequence_number for p in wire.packets]
+    for _ in range(10):
+        wire.forwarder.repeat(lost)
+    again = sum(len(p.serialize()) for p in wire.packets[200:])
+    assert REPEATED_AT_ONCE - 1100 < again <= REPEATED_AT_ONCE
+    for step in range(200, 200 + 2 * REPEATED_PART):
+        wire.send(step, step, big)
+    before = len(wire.packets)
+    wire.forwarder.repeat([p.sequence_number for p in wire.packets[-2 * REPEATED_PART :]])
+    assert len(wire.packets) - before in (1, 2)
