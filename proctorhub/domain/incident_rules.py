@@ -12,7 +12,7 @@ from proctorhub.domain.incident_terms import Criterion, Detector, Mode, Rule, Se
 from proctorhub.domain.observation import Source, Value
 from proctorhub.domain.session import State
 
-RULES_VERSION = "2026-11.2"
+RULES_VERSION = "2026-11.3"
 
 _D, _V, _S = Detector, Value, Severity
 _CAM, _MIC, _SCREEN, _PAGE = Source.CAMERA, Source.MICROPHONE, Source.SCREEN, Source.PAGE
@@ -110,14 +110,13 @@ RULES: dict[Detector, Rule] = {
     ),
     _D.TOO_DARK: Rule(
         _CAM,
-        (_below(_V.BRIGHTNESS, 45.0, 55.0),),
+        (_below(_V.BRIGHTNESS, 40.0, 50.0),),
         _S.LOW,
         1,
-        looks=4,
-        min_ms=5_000,
         merge_ms=10_000,
         grows=((60_000, _S.MEDIUM),),
         yields_to=(_D.CAMERA_COVERED,),
+        **_BURST,
     ),
     _D.SPEECH: Rule(
         _MIC,

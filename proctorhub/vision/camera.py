@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING
 
 from proctorhub.domain.observation import Observation, Source, Value
 from proctorhub.plugins import Capability, Face, FaceGeometry, MatchThresholds
+from proctorhub.vision import views
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
-from proctorhub.vision.pictures import Picture, detail
+from proctorhub.vision.pictures import Luma, Picture, detail
 
 if TYPE_CHECKING:
     from proctorhub.plugins import Embedding
 
 #: How often the candidate's face is compared with the reference, ms.
 EMBED_EVERY_MS = 10_000
-#: And how soon again where somebody else may have sat down: after an empty picture or a jump.
-EMBED_SOON_MS = 2_000
+#: And how often at most within that time where somebody else may have sat down: after an empty
+#: picture, when the face looks as it did at no comparison, or when the last one left a doubt.
+EMBED_SOON_MOST = 6
 #: So long a comparison speaks for who sits there. Longer without one, because the face is hidden or
 #: turned away, nobody has checked.
 COMPARED_FOR_MS = 25_000
-#: A picture jumps when it changes by so much, and by so many times what it usually does: people
-#: who move about are no reason to compare their faces all the time.
-JUMP, JUMP_TIMES = 12.0, 2.0
 #: A face turned or tilted further than this, or smaller, is not compared: the distance would say
 #: nothing.
 FRONTAL_DEG = 38.0
@@ -88,7 +86,7 @@ def _measure(
             # The largest face, not the surest, is the person in front of the camera.
             person = max(faces, key=lambda face: face.area)
             geometry = _geometry(backends, one, person, values, used)
-            memory = _compare(backends, one, person, geometry, change, values, used, memory)
+            memory = _compare(backends, one, person, geometry, values, used, memory)
         memory = replace(memory, faces=len(faces))
     return _observation(backends, one, values, faces or [], used), memory
 
@@ -121,7 +119,6 @@ def _compare(
     one: Look,
     person: Face,
     geometry: FaceGeometry | None,
-    change: float | None,
     values: dict[Value, float],
     used: set[Capability],
     memory: Memory,
@@ -130,29 +127,30 @@ def _compare(
     reference = one.reference
     if reference is None or reference.space_id != backends.space_id:
         return memory
-    if _is_time(one, reference, change) and comparable(
-        person, geometry, reference.limits.least_score
-    ):
-        backend = backends[Capability.EMBED]
-        embedding = backend.embed(one.picture.image, person)
-        if embedding is not None:
-            used.add(Capability.EMBED)
-            distance = backend.distance(embedding, reference.embedding)
-            values[Value.DISTANCE] = distance
-            memory = replace(memory, distance=distance, embedded_ms=one.at_ms)
+    limits = reference.limits
+    if comparable(person, geometry, limits.least_score):
+        view = views.view(one.picture.image, person.box, geometry.roll if geometry else 0.0)
+        if _is_time(one, limits, view):
+            backend = backends[Capability.EMBED]
+            embedding = backend.embed(one.picture.image, person)
+            if embedding is not None:
+                used.add(Capability.EMBED)
+                distance = backend.distance(embedding, reference.embedding)
+                values[Value.DISTANCE] = distance
+                memory = memory.compared(one.at_ms, distance, view, same=distance <= limits.accept)
     values[Value.COMPARED] = float(one.at_ms - memory.embedded_ms < COMPARED_FOR_MS)
     return memory
 
 
-def _is_time(one: Look, reference: Reference, change: float | None) -> bool:
+def _is_time(one: Look, limits: MatchThresholds, view: Luma) -> bool:
     before = one.memory
-    since = one.at_ms - before.embedded_ms
-    doubtful = before.distance is not None and before.distance > reference.limits.accept
-    if since >= EMBED_EVERY_MS or (one.burst and doubtful):
+    lately = [at for at in before.embeds_ms if one.at_ms - at < EMBED_EVERY_MS]
+    if not lately:
         return True
-    usual = median(before.changes) if before.changes else 0.0
-    jumped = (change or 0.0) >= max(JUMP, JUMP_TIMES * usual)
-    return since >= EMBED_SOON_MS and (before.faces == 0 or jumped or doubtful)
+    if len(lately) >= EMBED_SOON_MOST:
+        return False
+    doubtful = before.distance is not None and before.distance > limits.accept
+    return doubtful or before.faces == 0 or views.unlike(view, before.views)
 
 
 def comparable(person: Face, geometry: FaceGeometry | None, least_score: float) -> bool:

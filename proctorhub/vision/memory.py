@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from proctorhub.vision import views
 from proctorhub.vision.pictures import SMALL, TINY, Luma, difference, tiny
 
 #: So many looks, most of a second apart, are compared with the present one to find a loop.
@@ -21,6 +22,8 @@ ALIKE = 0.35
 MOVES = 1.0
 #: Looks over which the usual change is taken.
 USUAL = 8
+#: So many times of comparisons are remembered.
+EMBEDS = 8
 #: Looks nearer than this to the last one remembered are left out of the ring, ms.
 APART_MS = 700
 
@@ -41,25 +44,39 @@ class Strip:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of one source: the last grey picture, looks for loops, and when a face was last embedded.
+    """Of one source: the last grey picture, looks for loops, and what came of comparing faces.
 
     `ring` is (n, 192), the newest first; `runs` counts for each distance in the ring how many looks
     in a row equalled the one so many looks earlier; `changes` are the last differences of looks
-    that follow each other, `repeated` the last count. `strips` are the parts of a screen as they
-    were read last. Arrays are replaced, never written to.
+    that follow each other, `repeated` the last count. `distance` is that of the last comparison,
+    `embeds_ms` when the last of them were, the newest last, `views` how the face looked when it was
+    the candidate's (vision/views.py). `strips` are the parts of a screen as they were read last.
+    Arrays are replaced, never written to.
     """
 
     at_ms: int = 0
     small: Luma | None = None
     faces: int | None = None
     distance: float | None = None
-    embedded_ms: int = 0
+    embeds_ms: tuple[int, ...] = ()
+    views: Luma = field(default_factory=views.none)
     ring_ms: int = 0
     ring: Luma = field(default_factory=lambda: np.zeros((0, TINY[0] * TINY[1]), np.uint8))
     runs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     changes: tuple[float, ...] = ()
     repeated: int | None = None
     strips: tuple[Strip, ...] = ()
+
+    @property
+    def embedded_ms(self) -> int:
+        """When a face was last compared; 0 for never."""
+        return self.embeds_ms[-1] if self.embeds_ms else 0
+
+    def compared(self, at_ms: int, distance: float, view: Luma, *, same: bool) -> Memory:
+        """Return the memory after a comparison; a view of the `same` person is kept."""
+        kept = views.keep(view, self.views) if same else self.views
+        embeds = (*self.embeds_ms, at_ms)[-EMBEDS:]
+        return replace(self, distance=distance, embeds_ms=embeds, views=kept)
 
     def change(self, small: Luma) -> float | None:
         """Return how much a picture differs from the last one; None for the first."""
@@ -97,7 +114,8 @@ def to_bytes(memory: Memory) -> bytes:
         "small": memory.small is not None,
         "faces": memory.faces,
         "distance": memory.distance,
-        "embedded_ms": memory.embedded_ms,
+        "embeds_ms": memory.embeds_ms,
+        "views": len(memory.views),
         "ring_ms": memory.ring_ms,
         "ring": len(memory.ring),
         "runs": memory.runs.tolist(),
@@ -108,7 +126,14 @@ def to_bytes(memory: Memory) -> bytes:
     text = json.dumps(head, separators=(",", ":")).encode()
     small = memory.small.tobytes() if memory.small is not None else b""
     strips = b"".join(strip.coarse.tobytes() for strip in memory.strips)
-    return _HEAD.pack(len(text)) + text + small + strips + memory.ring.tobytes()
+    return (
+        _HEAD.pack(len(text))
+        + text
+        + small
+        + strips
+        + memory.views.tobytes()
+        + memory.ring.tobytes()
+    )
 
 
 def from_bytes(data: bytes) -> Memory:
@@ -126,12 +151,16 @@ def from_bytes(data: bytes) -> Memory:
         coarse = np.frombuffer(data[at : at + high * wide], np.uint8).reshape(high, wide)
         strips.append(Strip(coarse, tuple(lines), start))
         at += high * wide
+    count, size = head["views"], views.SIDE**2
+    kept = np.frombuffer(data, np.uint8, count * size, at).reshape(count, size)
+    at += count * size
     return Memory(
         at_ms=head["at_ms"],
         small=small,
         faces=head["faces"],
         distance=head["distance"],
-        embedded_ms=head["embedded_ms"],
+        embeds_ms=tuple(head["embeds_ms"]),
+        views=kept,
         ring_ms=head["ring_ms"],
         ring=np.frombuffer(data[at:], np.uint8).reshape(head["ring"], TINY[0] * TINY[1]),
         runs=np.array(head["runs"], np.int32),

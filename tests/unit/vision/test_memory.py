@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from proctorhub.vision import views
 from proctorhub.vision.memory import RING, Memory, Strip, from_bytes, to_bytes
 from proctorhub.vision.pictures import SMALL
 
@@ -80,7 +81,8 @@ def test_the_ring_is_bounded() -> None:
 @pytest.mark.parametrize("looks", [0, 1, 12, RING + 5])
 def test_a_memory_is_read_as_it_was_written(looks) -> None:
     random = np.random.default_rng(6)
-    memory = Memory(faces=1, distance=0.25, embedded_ms=7)
+    view = random.integers(0, 255, views.SIDE**2).astype(np.uint8)
+    memory = Memory(faces=1).compared(7, 0.25, view, same=True)
     for number, picture in enumerate(camera(scene(random, looks), random)):
         memory, _ = memory.seen(picture, 1_000_000 + number * 1000)
     read = Strip(random.integers(0, 255, (18, 320)).astype(np.uint8), ("Files", "Ünïcode"), 702)
@@ -89,6 +91,8 @@ def test_a_memory_is_read_as_it_was_written(looks) -> None:
     assert [strip.lines for strip in again.strips] == [("Files", "Ünïcode"), ()]
     assert [strip.start for strip in again.strips] == [702, 0]
     assert to_bytes(again) == to_bytes(memory)
+    assert (again.embedded_ms, again.distance) == (7, 0.25)
+    assert again.views.tolist() == [view.tolist()]
     picture = camera(scene(random, 1), random)[0]
     at = memory.at_ms + 1000
     assert again.change(picture) == memory.change(picture)
