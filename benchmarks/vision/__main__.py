@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.vision import hearing, live, load, reading, sessions
+from benchmarks.vision import documents, hearing, live, load, reading, sessions
 from proctorhub import logs
 
-PARTS = ("backends", "load", "live", "sessions", "sound", "screen")
+PARTS = ("backends", "load", "live", "sessions", "sound", "screen", "documents")
 #: Parts with recall by detector: of cameras, microphones and screens.
 WATCHED = ("sessions", "sound", "screen")
 #: Where Debian's alsa-utils has a recorded voice.
@@ -80,6 +80,8 @@ def _part(part: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         return sessions.measure(folder, args.minutes, args.repeats, args.seed)
     if part == "sound":
         return hearing.measure(folder, args.minutes, args.repeats, args.seed, args.voices)
+    if part == "documents":
+        return documents.measure(folder)
     if part == "screen":
         return reading.measure(folder, args.minutes, args.repeats, args.seed)
     # A process of its own: it keeps itself on one core.

@@ -68,12 +68,12 @@ def _figures(
         "sessions": len(sessions),
         "hours": round(hours, 3),
         "false_flags": _rate(len(false), hours),
-        "sessions_with_false_flags": _share(flagged, len(sessions)),
-        "recall": _share(len(found), len(notes)),
+        "sessions_with_false_flags": share(flagged, len(sessions)),
+        "recall": share(len(found), len(notes)),
         "detectors": {
             name: {
                 "false_flags": _rate(_count(false, name), hours),
-                "recall": _share(_count(found, name), _count(notes, name)),
+                "recall": share(_count(found, name), _count(notes, name)),
             }
             for name in detectors
         },
@@ -103,7 +103,7 @@ def _rate(count: int, hours: float) -> dict[str, Any]:
     }
 
 
-def _share(count: int, of: int) -> dict[str, Any]:
+def share(count: int, of: int) -> dict[str, Any]:
     """Return a share with its exact and Wilson 95 % intervals; None where nothing is known."""
     return {
         "count": count,

@@ -2,64 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import Playwright
 
 from tests.e2e.conftest import CHROMIUM
 from tests.identity_documents import Holder, held_square, passport
-from tests.vision_faces import Picture, jpeg, nobody, people, photograph, room
+from tests.identity_page import Look, looking
+from tests.vision_faces import Picture, nobody, people, photograph, room
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-STATIC = Path(__file__).parents[3] / "proctorhub" / "web" / "static"
-HOST = "http://localhost:9"
 SIZES = {"720p": (1280, 720), "480p": (640, 480)}
-_LOOK = """async ([image, kind]) => {
-  const { look } = await import("/static/js/identity/frame.js");
-  const bytes = Uint8Array.from(atob(image), (one) => one.charCodeAt(0));
-  const picture = await createImageBitmap(new Blob([bytes]));
-  const canvas = new OffscreenCanvas(picture.width, picture.height);
-  canvas.getContext("2d").drawImage(picture, 0, 0);
-  return look(canvas, kind);
-}"""
-
-Look = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def page(playwright: Playwright) -> Iterator[Page]:
-    """A page of its own origin that may import the scripts; there is no server behind it."""
+def look(playwright: Playwright) -> Iterator[Look]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-    page = browser.new_page()
-
-    def serve(route: Any) -> None:
-        path = route.request.url.removeprefix(HOST)
-        if path.startswith("/static/"):
-            file = STATIC / path.removeprefix("/static/")
-            route.fulfill(body=file.read_text(), content_type="text/javascript")
-        else:
-            route.fulfill(body="<!doctype html>", content_type="text/html")
-
-    page.route("**/*", serve)
-    page.goto(f"{HOST}/")
-    yield page
+    yield looking(browser.new_page())
     browser.close()
-
-
-@pytest.fixture
-def look(page: Page) -> Look:
-    def at(picture: Picture, kind: str = "document") -> dict[str, Any]:
-        image = base64.b64encode(jpeg(picture, 92).tobytes()).decode()
-        return dict(page.evaluate(_LOOK, [image, kind]))
-
-    return at
 
 
 def grainy(picture: Picture, sigma: float) -> Picture:
