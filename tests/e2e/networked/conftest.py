@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.networks import Computer, allowed
 from tests.e2e.conftest import Server
 from tests.e2e.networked import networks
 
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if not networks.allowed():
+    if not allowed():
         pytest.skip("this machine lets nobody make networks")
     with networks.reachable(tmp_path_factory.mktemp("reachable")) as running:
         yield running
 
 
 @pytest.fixture
-def computer(tmp_path: Path) -> Iterator[networks.Computer]:
-    made = networks.Computer(tmp_path)
+def computer(tmp_path: Path) -> Iterator[Computer]:
+    made = Computer(tmp_path)
     yield made
     made.remove()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import av
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.networks import Computer, page_of
 from tests.e2e.conftest import Server
-from tests.e2e.networked import networks
 from tests.e2e.steps import arrive, new_exam, seconds, state, switch_on
 from tests.e2e.wire import CONNECTIONS, Look, looks
 from tests.waiting import wait_for
@@ -86,9 +86,19 @@ def noted(server: Server, session_id: str, source: str) -> list[tuple[float, flo
     ]
 
 
+def saves_bandwidth(server: Server, sit: Page, session_id: str) -> None:
+    """In the middle of a session the page offers low-bandwidth mode by itself."""
+    expect(sit.get_by_test_id("saver-offer")).to_be_visible()
+    sit.get_by_test_id("saver-yes").click()
+    expect(sit.get_by_test_id("saver-on")).to_be_visible()
+    expect(sit.get_by_test_id("saver-offer")).to_be_hidden()
+    media = server.api("GET", f"/sessions/{session_id}")["media"]
+    assert (media["low_bandwidth"], media["low_bandwidth_by"]) == (True, "candidate")
+
+
 def test_what_is_sent_follows_the_line(
     server: Server,
-    computer: networks.Computer,
+    computer: Computer,
     browser_with: Callable[..., Browser],
     sign_in: Callable[..., Page],
     tmp_path: Path,
@@ -97,7 +107,7 @@ def test_what_is_sent_follows_the_line(
     exam = new_exam(server, proctor, candidate)
     size = {"width": 640, "height": 480}
     server.api("PATCH", f"/exams/{exam['id']}", {"media": {"camera": size}})
-    more = [networks.page_of(server)]
+    more = [page_of(server.url)]
     sit = sign_in(browser_with("astronaut", executable=computer.chromium, more=more), candidate)
     sit.add_init_script(CONNECTIONS)
     sit.goto(f"{server.url}/exams")
@@ -126,3 +136,4 @@ def test_what_is_sent_follows_the_line(
     print("without a picture", [round(b - a, 1) for a, b in holes], "noted", known)
     for start, end in holes:
         assert any(a < end and b > start for a, b, _ in known), (start, end, known)
+    saves_bandwidth(server, sit, session_id)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.networks import Computer, page_of
 from tests.e2e.conftest import Server
 from tests.e2e.networked import networks
 from tests.e2e.steps import playing, waiting
@@ -24,16 +25,14 @@ SWALLOWED_S = 8
 @pytest.fixture
 def pages(
     server: Server,
-    computer: networks.Computer,
+    computer: Computer,
     browser_with: Callable[..., Browser],
     sign_in: Callable[..., Page],
 ) -> tuple[Page, Page]:
     """A candidate's page and its proctor's console, both on the computer."""
 
     def on_the_computer(photograph: str) -> Browser:
-        return browser_with(
-            photograph, executable=computer.chromium, more=[networks.page_of(server)]
-        )
+        return browser_with(photograph, executable=computer.chromium, more=[page_of(server.url)])
 
     sit, console, _ = waiting(server, on_the_computer, sign_in)
     return sit, console
@@ -61,9 +60,7 @@ def back(sit: Page, console: Page) -> float:
     return time.monotonic() - began
 
 
-def test_a_network_that_swallows_everything(
-    pages: tuple[Page, Page], computer: networks.Computer
-) -> None:
+def test_a_network_that_swallows_everything(pages: tuple[Page, Page], computer: Computer) -> None:
     computer.cable.swallow()
     pages[0].wait_for_timeout(SWALLOWED_S * 1000)
     lost_camera = pages[0].get_by_test_id("camera-state").get_attribute("data-state")
@@ -72,16 +69,14 @@ def test_a_network_that_swallows_everything(
     print(f"back {back(*pages):.1f} s after a silence of {SWALLOWED_S} s")
 
 
-def test_a_computer_that_changes_its_network(
-    pages: tuple[Page, Page], computer: networks.Computer
-) -> None:
+def test_a_computer_that_changes_its_network(pages: tuple[Page, Page], computer: Computer) -> None:
     computer.cable.unplug()
     lost(*pages)
     computer.other_cable.plug()
     print(f"back {back(*pages):.1f} s after the other network was there")
 
 
-def test_a_computer_that_sleeps(pages: tuple[Page, Page], computer: networks.Computer) -> None:
+def test_a_computer_that_sleeps(pages: tuple[Page, Page], computer: Computer) -> None:
     asleep = networks.processes(computer.name)
     assert asleep
     for process in asleep:
