@@ -13,9 +13,7 @@ from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_secon
 from proctorhub.media.frame import Frame
 from proctorhub.media.rtcp import Reception
 
-# What stands in a queue of a second comes just after one. No longer than this: a tick later the
-# recorder waits no more for the track (`interleave.HOLD_MS`).
-MAX_WAIT_S = 1.25
+MAX_WAIT_S = 1.0
 MAX_PENDING = 1000
 # On a line that is full an answer takes a second: asking often would fill it further.
 NACK_EVERY_S = 0.04
