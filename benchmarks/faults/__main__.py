@@ -1,10 +1,12 @@
 """What bad days do to recordings: named faults against real processes, and what the ledger says.
 
     make bench-faults
+    make bench-faults ARGS="--browser 20"
 
 Runs an installation (web, database, media node) and a second media node, lets synthetic candidates
 send through 2 % loss, and injects cuts, a killed node and an absent storage. Prints one JSON line;
-every fault has to be in the ledger as a gap, or to be without effect.
+every fault has to be in the ledger as a gap, or to be without effect. With `--browser` it cuts the
+network of a real Chromium instead, so many times, and says how soon its recording goes on.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults import browser
 from benchmarks.faults.candidate import Candidate
 from benchmarks.faults.house import SecondNode, Storage
 from benchmarks.faults.reckoning import Camera, Cut, Kill, Outage, reckon
@@ -149,7 +152,11 @@ async def _cameras(admin: Person, candidates: list[Candidate]) -> list[Camera]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.parse_args()
+    parser.add_argument("--browser", type=int, metavar="CUTS", help="cut a browser's network")
+    cuts = parser.parse_args().browser
+    if cuts:
+        print(json.dumps(browser.measure(cuts)))
+        return
     logging.getLogger("aiortc").setLevel(logging.ERROR)
     logging.getLogger("aioice").setLevel(logging.ERROR)
     use_host_addresses("127.0.0.1")

@@ -165,9 +165,9 @@ def reckon(cameras: list[Camera], faults: list[Cut | Kill | Outage]) -> dict[str
         "completeness": _share([camera.whole for camera in cameras]),
         "faults_injected": len(told),
         "faults_accounted": sum(line["accounted"] for line in told),
-        "recovery_s_p50": _rank(recoveries, 0.5),
-        "recovery_s_p95": _rank(recoveries, 0.95),
-        "relocation_s_p95": _rank(relocations, 0.95),
+        "recovery_s_p50": rank(recoveries, 0.5),
+        "recovery_s_p95": rank(recoveries, 0.95),
+        "relocation_s_p95": rank(relocations, 0.95),
         "lost_with_node_s_max": round(max(lost, default=0.0), 2),
         "reconciled_within_s": round(worst, 3),
         "tracks": tracks,
@@ -214,7 +214,8 @@ def _some(values: list[float | None]) -> list[float]:
     return [value for value in values if value is not None] or [math.nan]
 
 
-def _rank(values: list[float], share: float) -> float | None:
+def rank(values: list[float], share: float) -> float | None:
+    """Return the value that a share of all does not exceed, rounded; the median for 0.5."""
     ordered = sorted(values)
     if not ordered:
         return None
