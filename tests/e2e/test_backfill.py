@@ -27,6 +27,19 @@ OUTAGE_S = 15.0
 #: A browser sends on for some seconds before it misses the answers, and the node finds that in its
 #: socket's buffer when it goes on: it is recorded, though late.
 BUFFERED_S = 8.0
+#: A page that went on trying would have done so by then.
+RETRIED_WITHIN_MS = 3000
+#: Lets a test take the live changes away from a page.
+SOCKETS = """
+  window.sockets = [];
+  const Stock = WebSocket;
+  window.WebSocket = class extends Stock {
+    constructor(url, ...more) {
+      super(window.deaf ? "ws://127.0.0.1:9/" : url, ...more);
+      window.sockets.push(this);
+    }
+  };
+"""
 #: So few pictures come from an encoder that has to share two cores with everything else.
 LONGEST_STILL_S = 2.0
 #: Between a picture that is there again and the page that shows it.
@@ -204,13 +217,31 @@ def plays_through(data: bytes, camera: dict[str, Any]) -> None:
     assert heard >= 0.97 * camera["duration_s"]
 
 
-def test_pages_are_back_on_air_after_every_cut(
+def told_that_it_is_over(sit: Page, console: Page) -> None:
+    """A session ends while its page hears of no change: it finds out, and tries no more."""
+    sit.evaluate("window.deaf = true; window.sockets.forEach((socket) => socket.close())")
+    expect(sit.locator("html")).to_have_attribute("data-link", "offline")
+    console.get_by_test_id("interrupt").click()
+    console.get_by_test_id("interrupt-reason").fill("The room has to be left.")
+    console.get_by_test_id("confirm-interrupt").click()
+    state(sit, "sit", "interrupted")
+    expect(sit.locator("#ended-reason")).to_have_text("The room has to be left.")
+    expect(sit.locator("#dock")).to_be_hidden()
+    expect(sit.get_by_test_id("media-problem")).to_be_hidden()
+    tried: list[str] = []
+    sit.on("request", lambda request: tried.append(request.url))
+    sit.wait_for_timeout(RETRIED_WITHIN_MS)
+    assert not [url for url in tried if url.endswith("/tickets") or "/whip/" in url]
+
+
+def test_pages_are_back_on_air_after_every_cut_and_know_when_it_is_over(
     server: Server, browser_with: Callable[[str], Browser], sign_in: Callable[..., Page]
 ) -> None:
-    sit, _, session_id = waiting(server, browser_with, sign_in)
+    sit, console, session_id = waiting(server, browser_with, sign_in, script=SOCKETS)
     sit.wait_for_timeout(3_000)
     cuts = (3.5, 6, 8, 3)
     taken = [cut(server, sit, length) for length in cuts]
     print("on air again after", [round(seconds, 2) for seconds in taken])
     assert len(taken) == len(cuts)
     assert server.api("GET", f"/sessions/{session_id}")["state"] == "waiting"
+    told_that_it_is_over(sit, console)

@@ -174,6 +174,8 @@ function mediaFor(state) {
     wanted: session.media,
     onChange: mediaChanged,
     onLine: (kbit) => saver.carries(kbit),
+    // it may have ended while this page was away; the live changes may come back later, or never
+    onRefused: load,
   });
   media.apply(session.media);
   // while it is being set up the page itself asks for the devices

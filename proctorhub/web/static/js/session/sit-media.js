@@ -32,10 +32,14 @@ export class SitMedia {
   #wanted;
   #tight = false;
 
-  /** `wanted` is what the session says is to be sent; `onLine(kbit)` hears what the camera's line carries. */
-  constructor({ sessionId, needsScreen, wanted, onChange, onLine }) {
+  /**
+   * `wanted` is what the session says is to be sent; `onLine(kbit)` hears what the camera's line carries;
+   * `onRefused()` is called when a source is not taken as the session stands.
+   */
+  constructor({ sessionId, needsScreen, wanted, onChange, onLine, onRefused }) {
     this.needsScreen = needsScreen;
     this.onChange = onChange;
+    this.onRefused = onRefused;
     this.#wanted = wanted;
     for (const source of ["camera", "screen"]) {
       this.#publishers[source] = new Publisher({
@@ -127,6 +131,7 @@ export class SitMedia {
     if (["ended", "off"].includes(state)) $(`#${source}-video`).srcObject = null;
     this.#problem = problem;
     this.onChange?.();
+    if (problem?.status === 409) this.onRefused();
     this.#report();
   }
 
