@@ -71,7 +71,7 @@ export class Health {
       const { spans, ms } = item.missing;
       const part = percent(1 - ms / Math.max(1, clock.now() - (item.firstAt ?? 0)));
       const facts = { part, gaps: spans.length, time: clock.duration(ms / 1000) };
-      const text = spans.length ? t("{part}, {gaps} gaps, {time}", facts) : item.segments ? t("100 %, no gaps") : "";
+      const text = spans.length ? t("{part}, gaps: {gaps}, {time}", facts) : item.segments ? t("100 %, no gaps") : "";
       if (gaps.textContent.trim() !== text) gaps.replaceChildren(spans.length ? icon("triangle-alert") : "", text);
     }
   }
