@@ -10,7 +10,6 @@ import secrets
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks.faults.reckoning import SLACK_S, Account, rank
 from benchmarks.networks import Computer, allowed, house_address, page_of
+from benchmarks.people import check_in, open_exam
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.person import Person
 
@@ -40,29 +40,13 @@ ARGUMENTS = (
 
 async def _candidate(admin: Person, url: str) -> tuple[str, str]:
     """Return login and session of a candidate who has checked in."""
-    login, now = f"candidate-{secrets.token_hex(4)}", datetime.now(UTC).replace(tzinfo=None)
+    login = f"candidate-{secrets.token_hex(4)}"
     account = {"login": login, "name": "Carla", "roles": ["candidate"], "password": PASSWORD}
     await admin.call("POST", "/users", account)
-    exam = await admin.call(
-        "POST",
-        "/exams",
-        {
-            "title": "Measuring",
-            "opens_at": f"{(now - timedelta(hours=1)).isoformat()}Z",
-            "closes_at": f"{(now + timedelta(hours=3)).isoformat()}Z",
-            "duration_min": 60,
-            "open": True,
-        },
-    )
+    exam_id = await open_exam(admin)
     async with Person(url) as person:
         await person.sign_in(login, PASSWORD)
-        joined = await person.call("POST", "/sessions", {"exam_id": exam["id"]})
-        session = str(joined["session_id"])
-        text = await person.call("GET", f"/sessions/{session}/consent")
-        agreed = {"version": text["version"], "sha256": text["sha256"]}
-        await person.call("POST", f"/sessions/{session}/consent", agreed)
-        await person.call("POST", f"/sessions/{session}/check-in", {})
-    return login, session
+        return login, await check_in(person, exam_id)
 
 
 async def _sit(browser: Browser, url: str, login: str, session: str) -> Page:

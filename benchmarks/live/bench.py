@@ -14,12 +14,12 @@ import statistics
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page, Response, async_playwright
 
+from benchmarks.people import check_in, open_exam
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.house import House
 from proctorhub.cli.rehearsal.person import Person
@@ -56,12 +56,12 @@ class Candidates:
         admin = await self._stack.enter_async_context(Person(self._house.url, self._house.token))
         self._admin = admin
         self.proctor = await self._account("proctor", "Paula Proctor")
-        exam = await self._exam()
+        exam_id = await open_exam(admin, rules={"require_screen": False})
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def come(number: int) -> None:
             async with slots:
-                await self._come(exam["id"], number)
+                await self._come(exam_id, number)
 
         await asyncio.gather(*(come(number) for number in range(self._count)))
         watching = Person(self._house.url)
@@ -80,33 +80,11 @@ class Candidates:
         body = {"login": login, "name": name, "roles": [role], "password": PASSWORD}
         return dict(await self._admin.call("POST", "/users", body))
 
-    async def _exam(self) -> dict[str, Any]:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        return dict(
-            await self._admin.call(
-                "POST",
-                "/exams",
-                {
-                    "title": "Measuring",
-                    "opens_at": f"{(now - timedelta(hours=1)).isoformat()}Z",
-                    "closes_at": f"{(now + timedelta(hours=3)).isoformat()}Z",
-                    "duration_min": 60,
-                    "open": True,
-                    "rules": {"require_screen": False},
-                },
-            )
-        )
-
     async def _come(self, exam_id: str, number: int) -> None:
         account = await self._account("candidate", f"Candidate {number + 1:02d}")
         async with Person(self._house.url) as person:
             await person.sign_in(account["login"], PASSWORD)
-            joined = await person.call("POST", "/sessions", {"exam_id": exam_id})
-            session_id = joined["session_id"]
-            text = await person.call("GET", "/consent")
-            agreed = {"version": text["version"], "sha256": text["sha256"]}
-            await person.call("POST", f"/sessions/{session_id}/consent", agreed)
-            await person.call("POST", f"/sessions/{session_id}/check-in", {})
+            session_id = await check_in(person, exam_id)
             wanted = {"source": "camera", "direction": "send"}
             ticket = await person.call("POST", f"/sessions/{session_id}/tickets", wanted)
             sender = WhipSender(

@@ -10,8 +10,7 @@ import fractions
 import os
 import zlib
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,20 +21,18 @@ import numpy as np
 from scipy.io import wavfile
 from scipy.signal import resample_poly
 
+from benchmarks.vision.courses import START_MS, Course, backends, report
 from benchmarks.vision.noises import NOISES, PLACES, Samples, room
-from proctorhub.config import Settings
 from proctorhub.domain import incidents
-from proctorhub.domain.accuracy import LabelledSession, Stretch, report
+from proctorhub.domain.accuracy import LabelledSession, Stretch
 from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Kind
 from proctorhub.domain.media_settings import MediaSettings
-from proctorhub.vision import composition, sound
-from proctorhub.vision.composition import Composition
+from proctorhub.vision import sound
 from tests import voice
 from tests.voice import SAMPLE_RATE
 
-START_MS = 1_700_000_000_000
 CODED_RATE, PACKET_MS = 48_000, 20
 #: Before it, while and after somebody speaks, seconds.
 BEFORE_S, SPEAKS_S, AFTER_S = 6, 8, 4
@@ -43,16 +40,6 @@ BEFORE_S, SPEAKS_S, AFTER_S = 6, 8, 4
 PAUSE_S = 0.3
 #: The drawn voices: how high they are, Hz.
 PITCHES_HZ = (95, 120, 150, 190, 220, 260)
-
-
-@dataclass
-class Course:
-    """What came of one session."""
-
-    kind: str
-    session: LabelledSession
-    note: Stretch | None
-    flags: list[Stretch] = field(default_factory=list)
 
 
 def measure(
@@ -71,7 +58,7 @@ def measure(
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         speaking = list(pool.map(partial(_speaks, folder, clips, seed), spoken, chunksize=8))
         quiet = list(pool.map(partial(_quiet, folder, minutes, seed), NOISES))
-    found, innocent = _report(speaking), _report(quiet)
+    found, innocent = report(speaking), report(quiet)
     places = product(("drawn", "recorded") if clips else ("drawn",), PLACES)
     return {
         "innocent_hours": innocent["hours"],
@@ -80,19 +67,10 @@ def measure(
         "false_incidents": {one.kind: len(one.flags) for one in quiet},
         "recall": {name: one["recall"] for name, one in found["detectors"].items()},
         "events": {
-            kind: _report([one for one in speaking if one.kind == kind])["recall"]
+            kind: report([one for one in speaking if one.kind == kind])["recall"]
             for kind in (f"{who}: {place}" for who, place in places)
         },
     }
-
-
-def _report(courses: list[Course]) -> dict[str, Any]:
-    everything: dict[str, Any] = report(
-        [one.session for one in courses],
-        [one.note for one in courses if one.note is not None],
-        [flag for one in courses for flag in one.flags],
-    )["all"]
-    return everything
 
 
 def spoken_clips(folder: Path) -> list[Samples]:
@@ -145,13 +123,13 @@ def _quiet(folder: Path, minutes: float, seed: int, kind: str) -> Course:
 
 def _flags(folder: Path, which: str, heard: Samples) -> list[Stretch]:
     """Return the flags of a session, each where it begins: as a worker listens, by the second."""
-    backends = _backends(folder)
+    looking = backends(folder)
     state, flags, policy = incidents.State(), [], Policy()
-    packets = coded(heard)
+    packets, each = coded(heard), 1000 // PACKET_MS
     for second in range(len(heard) // SAMPLE_RATE):
         at_ms = START_MS + second * 1000
-        now = [(at, data) for at, data in packets if at_ms <= at < at_ms + 1000]
-        seen = sound.look(backends, now, at_ms, "bench-000000")
+        now = packets[second * each : (second + 1) * each]
+        seen = sound.look(looking, now, at_ms, "bench-000000")
         state, changes = incidents.step(state, seen, policy)
         flags += [
             Stretch(which, change.detector.value, change.started_at, at_ms)
@@ -159,11 +137,6 @@ def _flags(folder: Path, which: str, heard: Samples) -> list[Stretch]:
             if change.kind is Kind.OPENED
         ]
     return flags
-
-
-@cache
-def _backends(folder: Path) -> Composition:
-    return composition.compose(Settings(data_dir=folder))
 
 
 def coded(heard: Samples) -> list[tuple[int, bytes]]:

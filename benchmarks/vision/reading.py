@@ -12,8 +12,8 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,23 +24,21 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
+from benchmarks.vision.courses import START_MS, Course, backends, report
 from benchmarks.vision.desktops import FORBIDDEN, HOST, Desktop
-from proctorhub.config import Settings
 from proctorhub.domain import incidents
-from proctorhub.domain.accuracy import LabelledSession, Stretch, report
+from proctorhub.domain.accuracy import LabelledSession, Stretch
 from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.incidents import Kind
 from proctorhub.domain.media_settings import MediaSettings
 from proctorhub.domain.screen import signs
 from proctorhub.frames import planes
-from proctorhub.vision import composition, screen
-from proctorhub.vision.composition import Composition
+from proctorhub.vision import screen
 from proctorhub.vision.memory import Memory
 from proctorhub.vision.pictures import Decoder
 from tests.vision_faces import Picture
 
-START_MS = 1_700_000_000_000
 EVERY_MS, BURST_MS, BURST = 10_000, 250, 3
 #: Looks before something happens and while it goes on.
 BEFORE, DURING = 2, 4
@@ -70,16 +68,12 @@ EVENTS = {
 
 
 @dataclass
-class Course:
-    """What came of one session: on which kind of desktop, and what happened."""
+class Read(Course):
+    """A session of which the screen was read: on which desktop."""
 
     desktop: str
     theme: str
     language: str
-    kind: str
-    session: LabelledSession
-    note: Stretch | None = None
-    flags: list[Stretch] = field(default_factory=list)
 
 
 def measure(folder: Path, minutes: float, repeats: int, seed: int) -> dict[str, Any]:
@@ -93,7 +87,7 @@ def measure(folder: Path, minutes: float, repeats: int, seed: int) -> dict[str, 
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         eventful = list(pool.map(partial(_event, folder, seed), plans, chunksize=4))
         quiet = list(pool.map(partial(_quiet, folder, seed, minutes), desktops))
-    found, innocent = _report(eventful), _report(quiet)
+    found, innocent = report(eventful), report(quiet)
     return {
         "innocent_hours": innocent["hours"],
         "false_incidents_per_hour": innocent["false_flags"]["per_hour"],
@@ -106,27 +100,18 @@ def measure(folder: Path, minutes: float, repeats: int, seed: int) -> dict[str, 
         "recall": {name: one["recall"] for name, one in found["detectors"].items()},
         "events": {
             what: {
-                name: _report([one for one in eventful if getattr(one, what) == name])["recall"]
+                name: report([one for one in eventful if getattr(one, what) == name])["recall"]
                 for name in dict.fromkeys(getattr(one, what) for one in eventful)
             }
             for what in ("kind", "desktop", "language")
         },
         "events_by_desktop": {
-            f"{kind}; {desktop}": _report(
+            f"{kind}; {desktop}": report(
                 [one for one in eventful if (one.kind, one.desktop) == (kind, desktop)]
             )["recall"]
             for kind, desktop in product(EVENTS, SIZES)
         },
     }
-
-
-def _report(courses: list[Course]) -> dict[str, Any]:
-    everything: dict[str, Any] = report(
-        [one.session for one in courses],
-        [one.note for one in courses if one.note is not None],
-        [flag for one in courses for flag in one.flags],
-    )["all"]
-    return everything
 
 
 class Reading:
@@ -135,7 +120,7 @@ class Reading:
     def __init__(self, folder: Path, desktop: Desktop, sent: str) -> None:
         self.at_ms = START_MS
         self.flags: list[tuple[Detector, int]] = []
-        self._backends = _backends(folder)
+        self._backends = backends(folder)
         self._decoder, self._memory = Decoder(), Memory()
         self._state, self._policy = incidents.State(), Policy()
         self._signs = signs(desktop.texts.exam, f"https://{HOST}/quiz")
@@ -169,17 +154,12 @@ class Reading:
         return incidents.suspect(self._state, observation, self._policy)
 
 
-@cache
-def _backends(folder: Path) -> Composition:
-    return composition.compose(Settings(data_dir=folder))
-
-
 def _desktop(size: str, theme: str, language: str) -> Desktop:
     pixels, letters, _ = SIZES[size]
     return Desktop(pixels, letters, theme == "dark", language)
 
 
-def _event(folder: Path, seed: int, plan: tuple[str, str, str, str, int]) -> Course:
+def _event(folder: Path, seed: int, plan: tuple[str, str, str, str, int]) -> Read:
     size, theme, language, kind, _ = plan
     which = " ".join(map(str, plan))
     random = np.random.default_rng(zlib.crc32(f"{seed} {which}".encode()))
@@ -202,10 +182,10 @@ def _event(folder: Path, seed: int, plan: tuple[str, str, str, str, int]) -> Cou
     note = Stretch(which, detector.value, began_ms, reading.at_ms)
     # a hidden exam is a flag of its own where an application covers it
     flags = [Stretch(which, d.value, at, at) for d, at in reading.flags if d is detector]
-    return Course(size, theme, language, kind, LabelledSession(which, 0.0), note, flags)
+    return Read(kind, LabelledSession(which, 0.0), note, flags, size, theme, language)
 
 
-def _quiet(folder: Path, seed: int, minutes: float, which: tuple[str, str, str]) -> Course:
+def _quiet(folder: Path, seed: int, minutes: float, which: tuple[str, str, str]) -> Read:
     size, theme, language = which
     random = np.random.default_rng(zlib.crc32(f"{seed} {which}".encode()))
     desktop = _desktop(size, theme, language)
@@ -216,7 +196,7 @@ def _quiet(folder: Path, seed: int, minutes: float, which: tuple[str, str, str])
     name = " ".join(which)
     flags = [Stretch(name, detector.value, at, at) for detector, at in reading.flags]
     hours = (reading.at_ms - START_MS) / 3_600_000
-    return Course(size, theme, language, "quiet", LabelledSession(name, hours), None, flags)
+    return Read("quiet", LabelledSession(name, hours), None, flags, size, theme, language)
 
 
 def _innocent(desktop: Desktop, random: np.random.Generator) -> Iterator[Callable[[], Picture]]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.vision.behaviour import EVENTS, TICK_MS, TICKS_S, Behaviour, event, innocent
-from benchmarks.vision.watching import EVERY, START_MS, WARM_TICKS, Run, Watcher
+from benchmarks.vision.courses import START_MS
+from benchmarks.vision.watching import EVERY, WARM_TICKS, Run, Watcher
 from proctorhub.domain.accuracy import LabelledSession, Stretch, report
 from proctorhub.domain.incident_rules import RULES
 from proctorhub.domain.incident_terms import Detector

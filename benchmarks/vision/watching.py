@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 
 from benchmarks.vision.behaviour import TICK_MS, TICKS_S, Shot
+from benchmarks.vision.courses import START_MS
 from proctorhub.config import Settings
 from proctorhub.domain import incidents
 from proctorhub.domain.incident_policy import Policy
@@ -31,7 +32,6 @@ from tests.vision_faces import Person, Picture, people, person
 
 #: Looks are at every third tick; the first minute calibrates.
 EVERY, WARM_TICKS = 3, round(64 * TICKS_S)
-START_MS = 1_700_000_000_000
 #: Who is turned further away on the photograph sits in no session, degrees.
 FRONTAL_DEG = 32.0
 

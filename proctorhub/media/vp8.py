@@ -24,26 +24,11 @@ def payload_offset(payload: bytes) -> int:
     return at
 
 
-def temporal_layer(payload: bytes) -> int:
-    """Return the temporal layer that the payload descriptor names, 0 if it names none.
-
-    Raises IndexError when the descriptor is cut short.
-    """
-    if not payload[0] & 0x80 or not payload[1] & 0x20:
-        return 0
-    extended = payload[1]
-    at = 2
-    if extended & 0x80:
-        at += 2 if payload[at] & 0x80 else 1
-    if extended & 0x40:
-        at += 1
-    return payload[at] >> 6
-
-
 class Place(NamedTuple):
     """Where a picture stands among those of its stream, as its payload descriptor says.
 
-    `sync`: it needs nothing but layer 0. `picture`: its number, of `picture_bits` (7 or 15) bits.
+    `layer`: the temporal one, 0 if none is named. `sync`: it needs nothing but layer 0. `picture`:
+    its number, of `picture_bits` (7 or 15) bits, None if it has none.
     """
 
     layer: int
@@ -122,7 +107,7 @@ class Vp8Assembler:
         if not self._parts:
             if not begins_frame(payload):
                 return False
-            self._layer = temporal_layer(payload)
+            self._layer = place(payload).layer
         self._parts.append(payload[payload_offset(payload) :])
         return True
 

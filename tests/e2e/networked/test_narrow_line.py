@@ -25,7 +25,6 @@ SPAN_S, WITHIN_S = 6, 60
 SHORT_QUEUE_MS = 400
 #: A sender may pause so long without anything missing.
 PAUSE_S = 2.5
-#: A segment is stored within seconds behind its end.
 
 
 def mean_kbit(seen: list[Look]) -> float:

@@ -81,7 +81,7 @@ def test_layer_agrees_with_another_implementation(picture, tl0, tid, keyidx) -> 
         partition_start=1, partition_id=0, picture_id=picture, tl0picidx=tl0, tid=tid, keyidx=keyidx
     )
     layer = tid[0] if tid is not None else 0
-    assert vp8.temporal_layer(bytes(descriptor) + b"data") == layer
+    assert vp8.place(bytes(descriptor) + b"data").layer == layer
     assembler = vp8.Vp8Assembler()
     assembler.add(bytes(descriptor) + b"data")
     assembler.add(b"\x00rest")
