@@ -86,6 +86,11 @@ class Server:
         answer.raise_for_status()
         return answer.content
 
+    def tracks(self, session_id: str) -> dict[str, dict[str, Any]]:
+        """Return what is recorded of a session, by source."""
+        found = self.api("GET", f"/sessions/{session_id}/media")["tracks"]
+        return {track["source"]: track for track in found}
+
     def new_user(self, role: str, name: str | None = None) -> Account:
         """Make an account with one role."""
         login = f"{role.replace('_', '-')}-{secrets.token_hex(3)}"

@@ -47,8 +47,9 @@ TOLD_S = 2.0
 
 
 def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
-    found = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
-    return {track["source"]: track for track in found if track["source"] != "proctor"}
+    """Return what is recorded of the candidate, by source."""
+    found = server.tracks(session_id)
+    return {source: track for source, track in found.items() if source != "proctor"}
 
 
 def healed(server: Server, session_id: str) -> dict[str, dict[str, Any]]:

@@ -43,11 +43,6 @@ def kept_node(server: Server) -> str:
     return next(node["id"] for node in found if node["id"] != "other")
 
 
-def tracks(server: Server, session_id: str) -> dict[str, dict[str, Any]]:
-    found = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
-    return {track["source"]: track for track in found}
-
-
 def chains(track: dict[str, Any]) -> list[str]:
     found = (s["chain"] for s in track["segments"] if s["origin"] == "node")
     return list(dict.fromkeys(found))
@@ -65,13 +60,13 @@ def missing(track: dict[str, Any]) -> list[dict[str, Any]]:
 
 def counts(server: Server, session_id: str) -> dict[str, int]:
     """How many chains each source has."""
-    found = tracks(server, session_id)
+    found = server.tracks(session_id)
     return {s: len(chains(found[s])) if s in found else 0 for s in ("camera", "screen")}
 
 
 def more_than(server: Server, session_id: str, before: dict[str, int]) -> dict[str, dict[str, Any]]:
     """The tracks, once each source has a chain that it had not before."""
-    found = tracks(server, session_id)
+    found = server.tracks(session_id)
     came = [s for s, count in before.items() if s in found and len(chains(found[s])) > count]
     return found if len(came) == len(before) else {}
 
@@ -117,7 +112,7 @@ def test_a_killed_nodes_sessions_go_on_elsewhere(
     assert other.state()["placed"] == before
 
     def recovered() -> bool:
-        now = tracks(server, session_id)
+        now = server.tracks(session_id)
         return all(
             until(now[source], chains(now[source])[had[source] - 1]) >= killed_at - FLUSH_S
             for source in ("camera", "screen")

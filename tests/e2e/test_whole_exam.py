@@ -195,16 +195,12 @@ def recorded_whole(server: Server, session_id: str) -> None:
 def stored_tracks(server: Server, session_id: str) -> dict[str, Any]:
     """Wait until the last segments are stored."""
 
-    def tracks() -> dict[str, Any]:
-        found = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
-        return {track["source"]: track for track in found}
-
     def whole() -> dict[str, Any] | None:
-        found = tracks()
+        found = server.tracks(session_id)
         there = set(found) == {"camera", "screen", "proctor"}
         return found if there and all(t["completeness"] >= 0.99 for t in found.values()) else None
 
-    return dict(wait_for(whole, tracks))
+    return dict(wait_for(whole, lambda: server.tracks(session_id)))
 
 
 def one_segment(server: Server, session_id: str, source: str, segment: dict[str, Any]) -> None:
