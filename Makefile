@@ -22,7 +22,7 @@ demo: $(VENV)/$(LOCK).stamp ## Let one synthetic candidate sit a short exam, and
 test: $(VENV)/dev.stamp ## Run every check and test, the browser included
 	scripts/test-tools
 	$(MAKE) lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --durations 20 $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""One database server for the whole run, one empty database for each test that asks."""
+"""One database server for a process of tests, one empty database for each test that asks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pymongo import MongoClient
 
@@ -19,10 +20,23 @@ from tests.waiting import PATIENCE_S, wait_for
 
 URI_VARIABLE = "PROCTORHUB_TEST_MONGODB_URI"
 
+# The same examples in every run, so that a change is judged by what it changes. New ones are
+# looked for with `pytest --hypothesis-profile default`.
+hypothesis.settings.register_profile("same examples", derandomize=True)
+hypothesis.settings.load_profile("same examples")
+
 
 def pytest_report_header() -> str:
     where = os.environ.get(URI_VARIABLE)
     return f"database: {'MongoDB at ' + URI_VARIABLE if where else 'embedded server'}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None]) -> object:
+    # asked for by `--numprocesses` alone
+    from tests.scheduling import OneExamAtATime
+
+    return OneExamAtATime(config, log)
 
 
 @pytest.fixture(scope="session")

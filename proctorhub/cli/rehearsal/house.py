@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from proctorhub.services import runtime, tokens
 
 START_S = 90.0
 STOP_S = 30.0
+#: Below those that systems give to outgoing connections, one of which could take a port between
+#: its being found free and its being listened on.
+PORTS = range(20_000, 32_768)
 
 
 class HouseError(Exception):
@@ -89,11 +93,17 @@ def _wait(process: subprocess.Popen[bytes], urls: list[str], output: Path) -> No
 
 
 def free_ports(count: int) -> list[int]:
-    """Return TCP ports that nobody listened on a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
+    """Return TCP ports of `PORTS` that nobody listened on a moment ago."""
+    probes: list[socket.socket] = []
     try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
+        while len(probes) < count:
+            probe = socket.socket()
+            probes.append(probe)
+            try:
+                probe.bind(("127.0.0.1", secrets.choice(PORTS)))
+            except OSError:
+                probes.remove(probe)
+                probe.close()
         return [probe.getsockname()[1] for probe in probes]
     finally:
         for probe in probes:

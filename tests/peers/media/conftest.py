@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,16 +15,11 @@ from pathlib import Path
 import pytest
 from ledger_file import FileLedger
 
+from proctorhub.cli.rehearsal import house
 from proctorhub.domain import ticket
 from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.material import make_media
 from tests.waiting import PATIENCE_S, wait_for
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class NodeProcess:
@@ -33,7 +27,7 @@ class NodeProcess:
 
     def __init__(self, root: Path, **settings: str) -> None:
         self.root = root
-        self.port = free_port()
+        (self.port,) = house.free_ports(1)
         self.ledger = FileLedger(root / "ledger")
         self.log = root / "node.log"
         self.private, public = ticket.new_keys()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from proctorhub.cli.rehearsal import house
 from tests.e2e.conftest import (
     Server,
     browser_with,
@@ -40,19 +41,14 @@ class Relay:
         return f"turn:127.0.0.1:{self.port}?transport=udp"
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     """coturn with a shared secret, on the loopback."""
     program = shutil.which("turnserver")
     assert program, "coturn is missing: run scripts/test-tools"
     folder = tmp_path_factory.mktemp("coturn")
-    made = Relay(_free_port(), folder / "coturn.log")
+    (port,) = house.free_ports(1)
+    made = Relay(port, folder / "coturn.log")
     command = [
         program,
         "-n",
