@@ -86,6 +86,8 @@ def _ask(question: Callable[[], Any]) -> Any:
 def _state(item: dict[str, Any]) -> str:
     if not item["alive"]:
         return "dead"
+    if not item["takes_our_tickets"]:
+        return "other ticket key"
     return "draining" if item["draining"] else "in service"
 
 

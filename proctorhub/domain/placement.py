@@ -30,6 +30,7 @@ class Beat:
     """What a node tells of itself every second.
 
     `any_name`: it listens everywhere, so that it is found under the name the pages have.
+    `ticket_key` is the SHA-256 of the key that it checks tickets with, empty while it has none.
     `sending` are sessions with a sender here; `holding` those with media not handed over yet.
     `alarms` are what does not work here now.
     """
@@ -37,6 +38,7 @@ class Beat:
     node_id: str
     url: str
     any_name: bool
+    ticket_key: str
     limit: int
     cpu: float
     lag_ms: float

@@ -19,6 +19,7 @@ from proctorhub.domain.ticket import Source
 from proctorhub.media.ledger import Ledger
 from proctorhub.media.registry import Registry
 from proctorhub.media.spool import Spool
+from proctorhub.media.tickets import TicketGate
 from proctorhub.media.upload import Uploader
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,7 @@ class Heartbeat:
         registry: Registry,
         spool: Spool,
         uploader: Uploader,
+        gate: TicketGate,
     ) -> None:
         self.node_id = identity(settings)
         self._settings = settings
@@ -66,6 +68,7 @@ class Heartbeat:
         self._registry = registry
         self._spool = spool
         self._uploader = uploader
+        self._gate = gate
         self._teller = ThreadPoolExecutor(1, "heartbeat")
         self._task: asyncio.Task[None] | None = None
         self._cpu = self._lag_ms = 0.0
@@ -142,6 +145,7 @@ class Heartbeat:
             node_id=self.node_id,
             url=settings.media_url,
             any_name=settings.media_any_name,
+            ticket_key=self._gate.key_sha256,
             limit=limit,
             cpu=round(self._cpu, 4),
             lag_ms=round(self._lag_ms, 1),

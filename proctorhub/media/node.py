@@ -58,12 +58,14 @@ class Node:
         self._registry = Registry()
         self._uploader = Uploader(self._spool, ledger, self._registry.recording)
         self._disk = ThreadPoolExecutor(1, "disk")
-        self._heartbeat = Heartbeat(settings, ledger, self._registry, self._spool, self._uploader)
         self._stop_following = threading.Event()
         limits = (settings.segment_min_s, settings.segment_max_s)
         self.sampler = Sampler(sink) if sink is not None else None
         keeping = Keeping(self._spool, self._uploader, self._disk, limits, self.sampler)
         gate = TicketGate(settings.path("secrets", "ticket.pub"))
+        self._heartbeat = Heartbeat(
+            settings, ledger, self._registry, self._spool, self._uploader, gate
+        )
         self.app = web.Application(
             middlewares=[cors(settings.web_url), problems], client_max_size=MAX_PROBE
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -22,7 +23,13 @@ class TicketGate:
     @property
     def ready(self) -> bool:
         """Whether tickets can be checked."""
-        return self._key is not None or self._key_file.exists()
+        return self._read() is not None
+
+    @property
+    def key_sha256(self) -> str:
+        """The SHA-256 of the key that tickets are checked with, empty while there is none."""
+        key = self._read()
+        return "" if key is None else hashlib.sha256(key.encode()).hexdigest()
 
     def check(
         self,
@@ -66,9 +73,12 @@ class TicketGate:
             raise Problem(401, error.code, str(error)) from error
 
     def _public_key(self) -> str:
-        if self._key is None:
-            try:
-                self._key = self._key_file.read_text()
-            except FileNotFoundError:
-                raise Problem(503, "not_ready", "The node has no ticket key yet.") from None
+        key = self._read()
+        if key is None:
+            raise Problem(503, "not_ready", "The node has no ticket key yet.")
+        return key
+
+    def _read(self) -> str | None:
+        if self._key is None and self._key_file.exists():
+            self._key = self._key_file.read_text()
         return self._key

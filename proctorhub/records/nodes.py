@@ -34,6 +34,7 @@ class MediaNode(Document):  # type: ignore[misc]
     id = StringField(primary_key=True)
     url = StringField(required=True)
     any_name = BooleanField(default=False)
+    ticket_key = StringField(default="")
     draining = BooleanField(default=False)
     left = BooleanField(default=False)
     places = ListField(EmbeddedDocumentField(Place))

@@ -38,6 +38,7 @@ def heartbeat(beat: Beat) -> list[str]:
     told = {
         "url": beat.url,
         "any_name": beat.any_name,
+        "ticket_key": beat.ticket_key,
         "left": False,
         "limit": beat.limit,
         "cpu": beat.cpu,
@@ -91,14 +92,15 @@ def load(node: Document, now: datetime, page_since: datetime | None = None) -> N
 
     `page_since` is when the page that will send was there already, if that is known.
     """
+    ours = takes_our_tickets(node)
     return NodeLoad(
         id=node["_id"],
-        alive=is_alive(node, now),
+        alive=ours and is_alive(node, now),
         draining=node["draining"],
         placed=len(node["places"]),
         limit=node["limit"],
         cpu=node["cpu"],
-        late=_is_late(node, now),
+        late=ours and _is_late(node, now),
         newcomer=page_since is not None and node["registered_at"] > page_since,
     )
 
@@ -109,6 +111,11 @@ def is_alive(node: Document, now: datetime) -> bool:
     if node.get("left") or beat_at is None:
         return False
     return now - beat_at < timedelta(seconds=DEAD_AFTER_S)
+
+
+def takes_our_tickets(node: Document) -> bool:
+    """Tell whether a node checks tickets with the key that belongs to ours."""
+    return bool(node.get("ticket_key") == keys.ticket_public(current().settings)[1])
 
 
 def _is_late(node: Document, now: datetime) -> bool:
@@ -206,6 +213,7 @@ def _view(node: Document, now: datetime) -> dict[str, Any]:
     return {
         "id": node["_id"],
         "alive": is_alive(node, now),
+        "takes_our_tickets": takes_our_tickets(node),
         "placed": len(node["places"]),
         **{name: node[name] for name in (*told, *spool)},
     }

@@ -36,7 +36,7 @@ def place(session_id: str) -> Document | None:
         mine = next((n for n in known if n["_id"] == session.get("media_node")), None)
         had = bool(session.get("placed_at"))
         now = server_time()
-        if mine and had and nodes.is_alive(mine, now):
+        if mine and had and nodes.load(mine, now).alive:
             return mine
         found = _claim_one(session, known, displaced=had)
         if found is None and mine and had:
@@ -95,6 +95,9 @@ def _claim_one(session: Document, known: list[Document], *, displaced: bool) -> 
     # A page is there when the consent is given; a test engine's pages have no policy of ours.
     consent = session.get("consent") if not session.get("opened_by") else None
     page_since = consent["at"] if consent else None
+    for node in known:
+        if not nodes.takes_our_tickets(node):
+            _log.warning("node.has_another_ticket_key", node=node["_id"])
     for again in (False, True):
         if again:
             if not any(nodes.tidy(node) for node in known):

@@ -95,11 +95,15 @@ class TicketKey(Answer):
 
 
 class Node(Answer):
-    """A media node, as it last told of itself."""
+    """A media node, as it last told of itself.
+
+    One that does not take our tickets checks them with another key, and gets no sessions.
+    """
 
     id: str
     url: str
     alive: bool
+    takes_our_tickets: bool
     draining: bool
     placed: int
     limit: int

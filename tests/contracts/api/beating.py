@@ -16,6 +16,7 @@ def beat(node_id: str, *, limit: int = 10, sending: tuple[str, ...] = (), **told
     values: dict[str, Any] = {
         "url": f"https://{node_id}.example:8001",
         "any_name": False,
+        "ticket_key": nodes.ticket_key()["sha256"],
         "cpu": 0.1,
         "lag_ms": 2.0,
         "sources": len(sending),

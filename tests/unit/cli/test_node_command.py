@@ -18,13 +18,17 @@ def installation(
     settings: Settings, database: runtime.Runtime, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
     """One node that is alive, and an environment that leads to it."""
-    beat = Beat("a", "https://a.example", False, 30, 0.125, 2, 3, 1, 0, 0, 0.0, 0, (), ())
-    nodes.heartbeat(beat)
+    tell(nodes.ticket_key()["sha256"])
     monkeypatch.setattr(nodes, "DEAD_AFTER_S", 600.0)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PROCTORHUB_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("PROCTORHUB_MONGODB_URI", str(settings.mongodb_uri))
     monkeypatch.setenv("PROCTORHUB_MONGODB_NAME", settings.mongodb_name)
+
+
+def tell(ticket_key: str) -> None:
+    url = "https://a.example"
+    nodes.heartbeat(Beat("a", url, False, ticket_key, 30, 0.125, 2, 3, 1, 0, 0, 0.0, 0, (), ()))
 
 
 def proctorhub(*words: str) -> Result:
@@ -37,6 +41,12 @@ def test_list_shows_every_node() -> None:
     assert " ".join(row.split()) == "a in service 0 30 12% 2 3 1 0 https://a.example"
     (found,) = json.loads(proctorhub("list", "--json").output)
     assert (found["id"], found["alive"], found["cpu"]) == ("a", True, 0.125)
+
+
+def test_list_tells_which_node_would_refuse_every_ticket() -> None:
+    tell(ticket_key="")
+    assert "other ticket key" in proctorhub("list").output
+    assert not json.loads(proctorhub("list", "--json").output)[0]["takes_our_tickets"]
 
 
 def test_drain_and_back() -> None:

@@ -17,6 +17,7 @@ from proctorhub.domain.placement import Beat
 from proctorhub.media import heartbeat
 from proctorhub.media.heartbeat import Heartbeat, identity
 from proctorhub.media.spool import Spool
+from proctorhub.media.tickets import TicketGate
 
 
 class FakeLedger:
@@ -65,7 +66,8 @@ def parts(tmp_path: Path, *chains: FakeChain, **changes: Any) -> tuple[Heartbeat
     spool = Spool(root, 1 << 30)
     spool.used_bytes = 12
     uploader = SimpleNamespace(waiting=3, failing_since=None, alarms=lambda recorded: [])
-    made = Heartbeat(settings, ledger, registry, spool, uploader)  # type: ignore[arg-type]
+    gate = TicketGate(tmp_path / "ticket.pub")
+    made = Heartbeat(settings, ledger, registry, spool, uploader, gate)  # type: ignore[arg-type]
     return made, ledger
 
 
@@ -78,6 +80,15 @@ def test_what_is_told(tmp_path: Path) -> None:
     assert (told.sending, told.holding) == (("s1",), ("s0",))
     assert (told.sources, told.viewers, told.waiting, told.octets) == (3, 1, 3, 1500)
     assert told.limit >= 20
+
+
+def test_the_key_that_tickets_are_checked_with_is_told(tmp_path: Path) -> None:
+    beats, _ = parts(tmp_path)
+    assert beats.measure().ticket_key == ""
+    (tmp_path / "ticket.pub").write_text("abc")
+    # FIPS 180-2, appendix B.1
+    told = beats.measure().ticket_key
+    assert told == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_a_configured_limit_outranks_the_measured_one(tmp_path: Path) -> None:

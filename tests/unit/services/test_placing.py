@@ -23,10 +23,13 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodes, "DEAD_AFTER_S", 600.0)
 
 
-def beat(node_id: str, limit: int, sending: tuple[str, ...] = ()) -> list[str]:
+def beat(
+    node_id: str, limit: int, sending: tuple[str, ...] = (), key: str | None = None
+) -> list[str]:
     url = f"https://{node_id}.example"
+    key = nodes.ticket_key()["sha256"] if key is None else key
     return nodes.heartbeat(
-        Beat(node_id, url, False, limit, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0, sending, ())
+        Beat(node_id, url, False, key, limit, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0, sending, ())
     )
 
 
@@ -112,3 +115,20 @@ def test_a_node_registered_since_the_page_was_loaded_is_the_last_choice() -> Non
     assert found is not None and found["_id"] == "old"
     found = placing.place(session("s2", consent=loaded, opened_by="machine"))
     assert found is not None and found["_id"] == "young"
+
+
+def test_a_node_with_another_ticket_key_gets_nobody() -> None:
+    beat("ours", 5), beat("strange", 50, key="0" * 64)
+    found = placing.place(session("s1"))
+    assert found is not None and found["_id"] == "ours"
+    beat("ours", 5, key="")
+    beat("strange", 50)
+    moved = placing.place("s1")
+    assert moved is not None and moved["_id"] == "strange"
+    assert (places("ours"), places("strange")) == (set(), {"s1"})
+
+
+def test_nobody_is_sent_where_every_ticket_is_refused() -> None:
+    beat("strange", 50, key="0" * 64)
+    with pytest.raises(Busy):
+        placing.place(session("s1"))
