@@ -2,20 +2,31 @@
 
 A sender report (RFC 3550 section 6.4.1) ties a track's RTP timestamps to the sender's own clock,
 so tracks of one sender agree with each other; one offset per sender ties that clock to ours.
+Reports may be wrong, and the times of frames are evidence: they never run backward nor stand still,
+and what a report says moves them slowly.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
 NTP_EPOCH_S = 2208988800
+#: Two reports whose clocks went on by amounts this different contradict each other.
 JUMP_S = 0.25
-#: How far the mapping may move for each second between two reports.
+#: How far the mapping may move in each second of media: far more than clocks drift.
 SLEW = 0.002
 SMOOTHING = 0.1
+#: As long as it is known to be off it moves faster, though nobody hears or sees that, either.
+QUICK_SLEW = 0.02
+CLOSE_S = 0.02
+#: Media times that leap so far into the future are another count, not a pause.
+LEAP_S = 2.0
 CLOCK_STEP_S = 1.0
 CLOCK_SLEW_S = 0.0005
 WINDOW = 60
+#: A queue on the line delays some reports; a clock that stood still is behind in all of them.
+LATE_REPORTS = 10
 DRIFT_AFTER_S = 30.0
 
 
@@ -56,24 +67,34 @@ class SenderClock:
     """The offset from one sender's NTP clock to UTC on the node, shared by its tracks.
 
     The quickest of the last reports has the least network delay in it; the offset follows it
-    slowly, so that drift is followed and the timeline never jumps. A step of the sender's clock
-    by more than a second is taken over at once.
+    slowly, so that drift is followed and delays are not. A report that came a second too early
+    shows that the offset was wrong; that the sender's clock fell behind by more than a second
+    (a suspended computer) many reports in a row have to show.
     """
 
     def __init__(self) -> None:
         self.offset_s: float | None = None
-        self._seen: list[float] = []
+        self._seen: deque[float] = deque(maxlen=WINDOW)
+        self._late: list[float] = []
 
     def observe(self, ntp_s: float, arrival_s: float) -> None:
         """Take the times a report was sent (sender's clock) and received (UTC seconds)."""
         candidate = arrival_s - ntp_s
-        if self.offset_s is None or abs(candidate - self.offset_s) > CLOCK_STEP_S:
-            self.offset_s = candidate
-            self._seen = [candidate]
+        if self.offset_s is None or candidate < self.offset_s - CLOCK_STEP_S:
+            self._step([candidate])
             return
-        self._seen = [*self._seen[1 - WINDOW :], candidate]
+        self._late = [*self._late, candidate] if candidate > self.offset_s + CLOCK_STEP_S else []
+        if len(self._late) == LATE_REPORTS:
+            self._step(self._late)
+            return
+        self._seen.append(candidate)
         wrong = min(self._seen) - self.offset_s
         self.offset_s += max(-CLOCK_SLEW_S, min(CLOCK_SLEW_S, wrong))
+
+    def _step(self, seen: list[float]) -> None:
+        self.offset_s = min(seen)
+        self._seen = deque(seen, WINDOW)
+        self._late = []
 
 
 class Drift:
@@ -103,76 +124,104 @@ class Drift:
 
 
 class TrackClock:
-    """Maps one track's unwrapped RTP timestamps to UTC seconds.
+    """Maps one track's unwrapped RTP timestamps to UTC seconds on the node's clock.
 
-    Until the first report the arrival of the first packet stands in for it.
+    Until the first report the arrival of the first packet stands in for it. Before the mapping is
+    in use it is what the newest report says; then it bends and does not break: what a report finds
+    wrong is made good over the media that follows. It steps only where frames show that it must:
+    forward, when they come as much later as the report says, and when they begin to count anew.
     """
 
     def __init__(self, rate: int, sender: SenderClock) -> None:
         self.rate = rate
         self._sender = sender
+        # The mapping goes through this point; behind it the correction is made bit by bit.
         self._rtp = 0
-        self._ntp_s = self._reported_s = 0.0
-        self._arrival_s: float | None = None
+        self._utc_s = self._correction_s = 0.0
+        self._slew = SLEW
+        self._settled = False
+        self._newest: int | None = None
+        self._reported: tuple[float, int] | None = None
         self.synced = False
-        self.jumps = 0
+        self._in_use = False
+        #: How far what the newest report says is from the mapping.
         self.error_s = 0.0
-        self._anchor: tuple[float, int] | None = None
-        self._ahead_s: float | None = None
-        self.distrusted = False
+        self._began: tuple[float, int] | None = None
         self._drift = Drift()
 
-    def first_packet(self, rtp: int, arrival_s: float) -> None:
-        """Anchor the track on its first packet, for want of a report."""
-        if self._arrival_s is None:
-            self._arrival_s = arrival_s
+    def use(self, later_s: float) -> None:
+        """Frames get their times from it from now on, so much later than it says by now."""
+        self._in_use = True
+        self._utc_s += later_s
+
+    def frame(self, rtp: int, arrival_s: float) -> None:
+        """Take the time at which a frame, by its unwrapped timestamp, began to arrive."""
+        before, self._newest = self._newest, rtp
+        if before is None:
             if not self.synced:
-                self._rtp = rtp
+                self._go_through(rtp, arrival_s)
+            return
+        passed_s = (rtp - before) / self.rate
+        if -JUMP_S <= passed_s <= LEAP_S:
+            return
+        if passed_s < 0 or self.seconds(rtp) > arrival_s + LEAP_S:
+            # It counts anew. Its next report says more exactly where it stands.
+            self._go_through(rtp, max(arrival_s, self.seconds(before) + 1 / self.rate))
+            self._settled = False
 
-    def report(
-        self, ntp_s: float, rtp: int, arrival_s: float, newest_rtp: int | None = None
-    ) -> None:
-        """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival.
-
-        `newest_rtp` is the unwrapped timestamp of the newest packet. Where reports jump and packets
-        do not, the reports are wrong (GStreamer 1.22 counts twice as fast in them) and the first
-        of them has to do.
-        """
+    def report(self, ntp_s: float, rtp: int, arrival_s: float) -> None:
+        """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival."""
         self._sender.observe(ntp_s, arrival_s)
-        if self.distrusted:
-            return
-        ahead_s = None if newest_rtp is None else (rtp - newest_rtp) / self.rate
-        if not self.synced:
-            self.synced = True
-            self._rtp, self._ntp_s, self._ahead_s = rtp, ntp_s, ahead_s
-            self._reported_s = ntp_s
-            self._observe_drift(ntp_s, rtp)
-            return
-        self.error_s = ntp_s - (self._ntp_s + (rtp - self._rtp) / self.rate)
-        if abs(self.error_s) > JUMP_S and self._only_reports_jump(ahead_s):
-            self.distrusted, self.error_s, self._drift = True, 0.0, Drift()
-            return
-        self._observe_drift(ntp_s, rtp)
-        if abs(self.error_s) > JUMP_S:
-            self.jumps += 1
-            self._rtp, self._ntp_s, self._ahead_s = rtp, ntp_s, ahead_s
-            self._anchor, self._drift = None, Drift()
+        assert self._sender.offset_s is not None
+        before, self._reported = self._reported, (ntp_s, rtp)
+        utc_s = ntp_s + self._sender.offset_s
+        contradicted = before is not None and abs(self._parted(before)) > JUMP_S
+        if contradicted:
+            self._began, self._drift = None, Drift()
+        if not self._in_use:
+            self._go_through(rtp, utc_s)
+            self._settled = True
+        elif contradicted:
+            # One of the two is wrong, and nobody knows which (GStreamer 1.22 counts twice as
+            # fast in all of them). What comes next tells.
+            self._hold()
         else:
-            # Reports come once a second or seldom, and some are lost; the clocks part meanwhile.
-            limit = SLEW * max(1.0, ntp_s - self._reported_s)
-            self._ntp_s += max(-limit, min(limit, SMOOTHING * self.error_s))
-        self._reported_s = ntp_s
+            self._follow(utc_s, rtp, arrival_s)
+        self.synced = True
+        self._observe_drift(ntp_s, rtp)
 
-    def _only_reports_jump(self, ahead_s: float | None) -> bool:
-        if ahead_s is None or self._ahead_s is None:
-            return False
-        return abs(ahead_s - self._ahead_s + self.error_s) < JUMP_S / 2
+    def _parted(self, before: tuple[float, int]) -> float:
+        """Return by how many seconds more the sender's clock went on than its media."""
+        assert self._reported is not None
+        return self._reported[0] - before[0] - (self._reported[1] - before[1]) / self.rate
+
+    def _follow(self, utc_s: float, rtp: int, arrival_s: float) -> None:
+        self.error_s = error_s = utc_s - self.seconds(rtp)
+        written_s = self._hold()
+        if error_s > CLOCK_STEP_S and written_s + error_s <= arrival_s + JUMP_S:
+            self._utc_s += error_s
+            self.error_s = 0.0
+            return
+        if abs(error_s) > JUMP_S:
+            self._settled = False
+        elif abs(error_s) < CLOSE_S:
+            self._settled = True
+        self._slew = SLEW if self._settled else QUICK_SLEW
+        self._correction_s = SMOOTHING * error_s if self._settled else error_s
+
+    def _hold(self) -> float:
+        """Stop correcting at the newest frame; return its time."""
+        newest = self._rtp if self._newest is None else self._newest
+        self._go_through(newest, self.seconds(newest))
+        return self._utc_s
+
+    def _go_through(self, rtp: int, utc_s: float) -> None:
+        self._rtp, self._utc_s, self._correction_s = rtp, utc_s, 0.0
 
     def _observe_drift(self, ntp_s: float, rtp: int) -> None:
-        if self._anchor is None:
-            self._anchor = (ntp_s, rtp)
-        since = ntp_s - self._anchor[0]
-        self._drift.observe(since, since - (rtp - self._anchor[1]) / self.rate)
+        if self._began is None:
+            self._began = (ntp_s, rtp)
+        self._drift.observe(ntp_s - self._began[0], self._parted(self._began))
 
     @property
     def drift_ms_h(self) -> float | None:
@@ -182,13 +231,17 @@ class TrackClock:
     def seconds(self, rtp: int) -> float:
         """Return UTC seconds on the node's clock of an unwrapped RTP timestamp."""
         since = (rtp - self._rtp) / self.rate
-        if self.synced:
-            return self._ntp_s + (self._sender.offset_s or 0.0) + since
-        return (self._arrival_s or 0.0) + since
+        most = max(0.0, self._slew * since)
+        return self._utc_s + since + max(-most, min(most, self._correction_s))
 
     def rtp_at(self, utc_s: float) -> int:
         """Return the unwrapped RTP timestamp of UTC seconds: the inverse of `seconds`."""
-        return self._rtp + round((utc_s - self.seconds(self._rtp)) * self.rate)
+        since = utc_s - self._utc_s
+        if since > 0 and self._correction_s > 0:
+            since = max(since / (1 + self._slew), since - self._correction_s)
+        elif since > 0:
+            since = min(since / (1 - self._slew), since - self._correction_s)
+        return self._rtp + round(since * self.rate)
 
 
 def sound_offset_ms(clocks: Mapping[str, TrackClock]) -> float | None:

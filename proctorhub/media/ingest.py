@@ -221,10 +221,10 @@ class TrackIngest:
             return
         new_frame = rtp != self._frame_rtp
         if new_frame:
-            if self._frame_rtp is None:
-                self.clock.first_packet(self._unwrapper.near(rtp), now)
             self._frame_rtp = rtp
-            self._measure_jitter(self._unwrapper.unwrap(rtp), now)
+            at = self._unwrapper.unwrap(rtp)
+            self.clock.frame(at, now)
+            self._measure_jitter(at, now)
         assembler = self._assembler
         if assembler is None:
             self.frames += 1
@@ -277,8 +277,7 @@ class TrackIngest:
         if ntp == 0 or self._frame_rtp is None:
             return
         self._last_sr = (ntp >> 16 & 0xFFFFFFFF, now)
-        unwrapper = self._unwrapper
-        self.clock.report(ntp_seconds(ntp), unwrapper.near(rtp), now, unwrapper.value)
+        self.clock.report(ntp_seconds(ntp), self._unwrapper.near(rtp), now)
 
     def reception(self, ssrc: int, now: float) -> Reception:
         """Return the report block of the time since the last one (RFC 3550 section 6.4.1)."""

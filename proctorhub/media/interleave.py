@@ -6,6 +6,7 @@ wait, so that camera and microphone are on one clock from the first one on.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -49,8 +50,15 @@ class Interleaver:
             self.start()
 
     def start(self) -> None:
-        """Wait for the clocks no longer."""
+        """Wait for the clocks no longer.
+
+        Nothing of a session is older than its origin: clocks that say so are late by that much.
+        """
         self.ready = True
+        times = [self._clocks[frame.kind].seconds(frame.rtp) for frame in self._unsynced]
+        early_s = self._origin_ms / 1000 - min(times, default=math.inf)
+        for clock in self._clocks.values():
+            clock.use(later_s=max(0.0, early_s))
         for frame in self._unsynced:
             self._enqueue(frame)
         self._unsynced.clear()

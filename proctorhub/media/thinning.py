@@ -17,6 +17,9 @@ NARROW_S = 3
 LOST = 0.1
 #: An estimator that finds its line full says 0.85 of what comes through it (section 5.5).
 CARRIED = 0.9
+#: As long as it says so much more each second it is still finding out: it grows by 1.08 a second
+#: while more comes (section 5.5), so it knows little of a line over which little was sent.
+FINDING_OUT = 1.03
 #: More is tried after so many good seconds; twice as many each time that it was too much.
 TRY_AFTER_S, TRY_LATEST_S = 10, 160
 
@@ -31,6 +34,8 @@ class Thinness:
     try_after_s: int = TRY_AFTER_S
     #: More was tried, and whether it is too much has not shown yet.
     trying: bool = False
+    #: What the viewer believed its line to carry a second ago.
+    carried_bits: float | None = None
 
 
 def decide(now: Thinness, sent_bits: float, carried_bits: float | None, lost: float) -> Thinness:
@@ -39,7 +44,18 @@ def decide(now: Thinness, sent_bits: float, carried_bits: float | None, lost: fl
     `sent_bits` of video went to the viewer in it, `carried_bits` is what the viewer believes its
     line to carry, if it says so (REMB); `lost` the share of packets that it missed.
     """
-    if lost > LOST or (carried_bits is not None and carried_bits < CARRIED * sent_bits):
+    full = lost > LOST or _says_full(sent_bits, carried_bits, now.carried_bits)
+    return replace(_decided(now, full), carried_bits=carried_bits)
+
+
+def _says_full(sent_bits: float, carried_bits: float | None, before_bits: float | None) -> bool:
+    if carried_bits is None or carried_bits >= CARRIED * sent_bits:
+        return False
+    return before_bits is None or carried_bits <= FINDING_OUT * before_bits
+
+
+def _decided(now: Thinness, full: bool) -> Thinness:
+    if full:
         # a keyframe alone fills a second of many a line, and is none for which to give way
         now = replace(now, narrow_s=now.narrow_s + 1)
         if now.narrow_s < NARROW_S:

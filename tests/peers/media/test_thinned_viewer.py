@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 from conftest import NodeProcess
 
-from benchmarks.sending import Reel, ReelSender, make_reel
+from benchmarks.sending import ReelSender, make_reel, sending
 from proctorhub.media import rtcp
 from proctorhub.media.frame import Frame
 from proctorhub.media.synthetic import WhepViewer
@@ -18,24 +15,6 @@ from proctorhub.media.synthetic import WhepViewer
 WITHIN_S = 40.0
 LOOKED_AT = 8
 LITTLE_BITS = 50_000
-
-
-@asynccontextmanager
-async def layered_sender(node: NodeProcess, session: str, reel: Reel) -> AsyncIterator[None]:
-    """Send VP8 with three temporal layers."""
-    url, ticket = node.whip(session)
-    sender = ReelSender(reel)
-    headers = {"Authorization": f"Bearer {ticket}", "Content-Type": "application/sdp"}
-    try:
-        async with (
-            aiohttp.ClientSession(headers=headers) as http,
-            http.post(url, data=await sender.offer()) as answer,
-        ):
-            answer.raise_for_status()
-            await sender.take_answer(await answer.text())
-        yield
-    finally:
-        await sender.close()
 
 
 class LayersSeen(WhepViewer):
@@ -77,7 +56,7 @@ def test_layers_are_left_out_for_a_viewer_on_a_narrow_line(
 
     async def scenario() -> None:
         async with (
-            layered_sender(node, "thin", reel),
+            sending(ReelSender(reel), *node.whip("thin")),
             LayersSeen(*node.whep("thin")) as narrow,
             LayersSeen(*node.whep("thin")) as wide,
         ):

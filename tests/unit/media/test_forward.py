@@ -149,7 +149,7 @@ def test_reports_tie_both_tracks_to_one_clock() -> None:
     for kind, rate, start in (("video", 90_000, 5_000_000), ("audio", 90_000, 123)):
         upstream = Upstream(kind)
         upstream.clock = TrackClock(rate, clock)
-        upstream.clock.first_packet(start, 1000.0)
+        upstream.clock.frame(start, 1000.0)
         upstream.clock.report(50.0, start, 1000.0)
         wire = Wire(kind)
         wire.forwarder.attach(upstream)

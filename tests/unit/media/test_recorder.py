@@ -37,7 +37,7 @@ class Studio:
         self.clocks = {k: TrackClock(90_000 if k == "video" else 48_000, sender) for k in kinds}
         if synced:
             for clock in self.clocks.values():
-                clock.first_packet(0, ORIGIN_S)
+                clock.frame(0, ORIGIN_S)
                 clock.report(0.0, 0, ORIGIN_S)
         links = RecorderLinks(
             require_room=self._require_room,
@@ -243,8 +243,8 @@ def test_frames_wait_for_the_first_reports_so_that_both_kinds_share_a_clock(
     studio = Studio(tmp_path, synced=False)
     # The picture arrives 400 ms late; only the reports can tell.
     video, audio = studio.clocks["video"], studio.clocks["audio"]
-    video.first_packet(0, ORIGIN_S + 0.4)
-    audio.first_packet(0, ORIGIN_S)
+    video.frame(0, ORIGIN_S + 0.4)
+    audio.frame(0, ORIGIN_S)
     studio.video(0, key=True)
     studio.audio(0)
     assert not studio.recorded["video"]
@@ -261,7 +261,7 @@ def test_frames_wait_for_the_first_reports_so_that_both_kinds_share_a_clock(
 def test_a_sender_without_reports_is_recorded_all_the_same(tmp_path: Path) -> None:
     studio = Studio(tmp_path, synced=False)
     for clock in studio.clocks.values():
-        clock.first_packet(0, ORIGIN_S)
+        clock.frame(0, ORIGIN_S)
     studio.play(0, 5)
     studio.recorder.close()
     assert sum(c["audio_frames"] for c in studio.closed) == 250
@@ -293,15 +293,17 @@ def test_no_room_until_the_end_is_a_gap_too(tmp_path: Path) -> None:
     assert end - start >= 2_500
 
 
-def test_a_clock_that_steps_back_gives_no_two_frames_of_a_track_one_time(tmp_path: Path) -> None:
-    studio = Studio(tmp_path)
-    studio.play(0.0, 1.0)
+def test_media_that_say_to_be_from_before_the_session_begin_with_it(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, synced=False)
     for clock in studio.clocks.values():
-        clock._ntp_s -= 0.15
-    studio.play(1.0, 3.0)
+        clock.frame(0, ORIGIN_S)
+        clock.report(0.0, 10 * clock.rate, ORIGIN_S)
+    studio.play(0.0, 3.0)
     studio.recorder.close()
-    for times in studio.recorded.values():
-        assert all(a < b for a, b in itertools.pairwise(times))
+    for kind, apart in (("video", 100), ("audio", 20)):
+        times = [at - RECORD.origin_ms for at in studio.recorded[kind]]
+        assert times[0] == 0
+        assert {later - before for before, later in itertools.pairwise(times)} == {apart}
 
 
 def test_a_silent_senders_segment_is_closed(tmp_path: Path) -> None:
