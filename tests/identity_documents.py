@@ -209,3 +209,12 @@ def moves(
 def jpeg(picture: Picture, quality: int = 85) -> bytes:
     """Return a picture as the candidate's page sends it."""
     return vision_faces.jpeg(picture, quality).tobytes()
+
+
+def shaken(picture: Picture, length: float, angle: float = 0.35) -> Picture:
+    """Move a picture along a line, so many pixels, while it is taken; radians from the level."""
+    kernel = np.zeros((41, 41), np.float32)
+    reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    ends = [tuple(int(x) for x in np.rint(20 + side * reach)) for side in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0, 1)
+    return cv2.filter2D(picture, -1, kernel / kernel.sum())

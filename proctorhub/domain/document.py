@@ -9,12 +9,20 @@ from datetime import date
 
 from proctorhub.domain import mrz, names, printed_dates
 
-#: A document's number where there is no zone: so many characters, most of them digits.
-_NUMBER = re.compile(r"(?=(?:\D*\d){4})[A-Z0-9]{6,14}")
-_DATE = re.compile(r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b")
+#: A document's number where there is no zone. Beside its label it may be short, as on cards of
+#: universities, or have few digits: passports and identity cards number in letters and digits
+#: mixed, two digits among nine characters are not rare.
+_LABELLED = re.compile(r"(?=(?:\D*\d){2})[A-Z0-9]{5,14}")
+#: Without a label it needs more digits, so that no word is taken for one, or the nine characters
+#: that a zone has room for (ICAO Doc 9303 part 3, 4.2.2).
+_UNLABELLED = re.compile(r"(?=(?:\D*\d){4})[A-Z0-9]{6,14}|(?=(?:\D*\d){2})[A-Z0-9]{9}")
+#: Dates, and what cards are valid until: a month or an academic year.
+_DATE = re.compile(r"\b(\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}/\d{4}|\d{4}/\d{2,4})\b")
 #: Whose age a date of birth is taken to mean, years; less than a century, so that one at most fits.
 _AGES = range(10, 106)
-_LABEL = re.compile(r"\b(no|nr|num|number|numero|numéro|nummer|id)\b|№|номер", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\b(no|nr|num|number|numero|número|numéro|id)\b|nummer\b|n[°º]|№|номер", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,10 @@ def printed_number(lines: Sequence[str]) -> str | None:
         words = _DATE.sub(" ", line).upper().split()
         for word in words:
             text = re.sub(r"[^A-Z0-9]", "", word)
-            if _NUMBER.fullmatch(text):
-                (labelled if beside else others).append(text)
+            if beside and _LABELLED.fullmatch(text):
+                labelled.append(text)
+            elif _UNLABELLED.fullmatch(text):
+                others.append(text)
     found = labelled or others
     return max(found, key=len) if found else None
 

@@ -44,6 +44,7 @@ class PictureQuality(Body):
     brightness: Value | None = None
     glare: Value | None = None
     sharpness: Value | None = None
+    steadiness: Value | None = None
     detail: Value | None = None
     width: Annotated[int, Field(ge=0, le=10_000)] | None = None
     height: Annotated[int, Field(ge=0, le=10_000)] | None = None

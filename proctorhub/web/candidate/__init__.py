@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from proctorhub.domain import identity
 from proctorhub.web.auth.access import needs_role, signed_in
 
 bp = Blueprint("candidate", __name__)
@@ -55,7 +58,8 @@ def equipment() -> ResponseReturnValue:
 @needs_role("candidate")
 def sit(session_id: str) -> ResponseReturnValue:
     """One sitting, from consent to the conclusion."""
-    return render_template("candidate/sit.html", session_id=session_id)
+    limits = {kind: asdict(limits) for kind, limits in identity.PAGE_LIMITS.items()}
+    return render_template("candidate/sit.html", session_id=session_id, picture_limits=limits)
 
 
 @bp.get("/sessions/<session_id>/result")

@@ -52,6 +52,23 @@ def test_what_its_check_digit_denies_is_not_read() -> None:
         (["Valid until 31.12.2030", "Anna Eriksson"], None),
         (["№ 4509 123456", "выдан 15.05.1990"], "123456"),
         (["AB12", "1234567890123456789"], None),
+        # cards of universities: short beside a label, with a term or a year that is none
+        (["UNIVERSITY OF UTOPIA", "Student ID 48213"], "48213"),
+        (["48213"], None),
+        (["Matrikelnummer", "48213", "Sommersemester 2027"], "48213"),
+        (["Student ID", "2026/27"], None),
+        (["Student ID", "valid until 09/2027", "s4821337"], "S4821337"),
+        (["No. 4821"], None),
+        # national documents: letters and digits mixed, beside a label or nine characters long
+        (["REPUBLIQUE FRANÇAISE", "N° DU DOCUMENT", "X4RTBPFW4"], "X4RTBPFW4"),
+        (["BUNDESREPUBLIK DEUTSCHLAND", "L01X00T47"], "L01X00T47"),
+        (["Document No.", "X4RTBPFW4", "Surname ANDERSSON"], "X4RTBPFW4"),
+        (["DNI NÚM. 99999999R"], "99999999R"),
+        (["CARTA DI IDENTITÀ", "CA00000AA"], "CA00000AA"),
+        (["No. SPECI2014"], "SPECI2014"),
+        # words are none, be a letter read as a digit
+        (["No. HOPPER"], None),
+        (["ANDERSS0N", "C0LL1NS"], None),
         ([], None),
     ],
 )

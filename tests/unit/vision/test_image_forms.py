@@ -13,11 +13,12 @@ from proctorhub.domain import incidents
 from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.incident_terms import Detector
 from proctorhub.frames.jpeg import jpeg
+from proctorhub.frames.miniature import Miniatures
 from proctorhub.frames.planes import planes
 from proctorhub.vision import camera
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
-from proctorhub.vision.pictures import Decoder
+from proctorhub.vision.pictures import Decoder, luma
 from tests import vision_backends, vision_faces, vision_video
 from tests.vision_faces import person
 
@@ -55,8 +56,9 @@ def opened(
     for number, frame in enumerate(frames):
         image = form(frame)
         look = camera.Look(
-            picture=decoder.decode(image),
+            picture=decoder.decode(image, luma(Miniatures().of(frame))),
             at_ms=1_000_000 + EVERY_MS * number,
+            between=[],
             segment_id="chain-000001",
             frame_sha256=hashlib.sha256(image).hexdigest(),
             burst=False,

@@ -8,6 +8,7 @@ const ADVICE = {
   empty: { document: () => t("Hold the document so that it fills the frame."), face: () => t("Nobody to be seen: come into the frame.") },
   glare: () => t("Light is reflected: tilt the document a little."),
   small: () => t("This camera gives small pictures: hold it as close as it stays sharp."),
+  shaken: () => t("Shaken: hold it still with both hands, or rest your arms on the table."),
   blurred: () => t("Blurred: hold still, and a little further away if it stays so."),
 };
 const GOOD = {

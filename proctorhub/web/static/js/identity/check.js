@@ -22,7 +22,7 @@ const SETTLED = ["identity_by_people", "check_pending", "already_verified", "no_
 
 const list = (element) => element.dataset.part.split(" ");
 /** What the server is told of a picture's quality. */
-const told = ({ brightness, glare, sharpness, detail, width, height, problems, low }) => ({ brightness, glare, sharpness, detail, width, height, problems, low });
+const told = ({ brightness, glare, sharpness, steadiness, detail, width, height, problems, low }) => ({ brightness, glare, sharpness, steadiness, detail, width, height, problems, low });
 
 export class IdentityCheck {
   #at = "intro";
@@ -38,6 +38,7 @@ export class IdentityCheck {
   constructor({ sessionId }) {
     this.path = `/sessions/${sessionId}`;
     this.root = $("#identity-check");
+    this.limits = JSON.parse(this.root.dataset.pictureLimits);
     this.video = $("#identity-video");
     const on = (name, work) => $(`#identity-${name}`).addEventListener("click", (event) => this.#do(event.currentTarget, work));
     on("begin", () => this.#go("document"));
@@ -169,7 +170,7 @@ export class IdentityCheck {
   #advise() {
     const kind = KIND[this.#at];
     if (!this.#open || kind !== this.#at || document.hidden || !this.video.videoWidth) return;
-    const { problems } = look(this.video, kind);
+    const { problems } = look(this.video, kind, this.limits);
     const now = problems[0] ?? "good";
     this.#seen = [this.#seen.at(-1), now];
     if (this.#seen[0] !== now) return;
@@ -180,7 +181,7 @@ export class IdentityCheck {
 
   async #take() {
     const kind = this.#at;
-    const taken = await still(this.video, kind);
+    const taken = await still(this.video, kind, this.limits);
     if (taken.problems.length) this.#refused += 1;
     this.#taken[kind] = taken;
     this.#go(`${kind}-taken`);

@@ -1,7 +1,7 @@
 // Pictures out of the candidate's own camera: whole ones at the track's resolution, and what lies inside the guide.
 
 import { jpeg, shown } from "../media/stills.js";
-import { LIMITS, WIDTH, grey, measure, problems } from "./picture-quality.js";
+import { WIDTH, grey, measure, problems } from "./picture-quality.js";
 
 /** Where the guide lies, as shares of the picture: as high as it may be, and its shape (width to height). */
 const GUIDES = {
@@ -19,8 +19,8 @@ export function guide(kind, width, height) {
 
 const sizeOf = (source) => [source.videoWidth ?? source.width, source.videoHeight ?? source.height];
 
-/** What was measured inside the guide of a <video> or a canvas, and what is wrong with it. */
-export function look(source, kind) {
+/** What was measured inside the guide of a <video> or a canvas, and what is wrong with it by the limits of its kind. */
+export function look(source, kind, limits) {
   const { x, y, width, height } = guide(kind, ...sizeOf(source));
   const canvas = new OffscreenCanvas(WIDTH, Math.round((WIDTH * height) / width));
   const paper = canvas.getContext("2d", { willReadFrequently: true });
@@ -28,11 +28,11 @@ export function look(source, kind) {
   paper.drawImage(source, x, y, width, height, 0, 0, canvas.width, canvas.height);
   const { data } = paper.getImageData(0, 0, canvas.width, canvas.height);
   const found = { ...measure(grey(data), canvas.width, canvas.height), pixels: width };
-  return { ...found, problems: problems(found, LIMITS[kind]) };
+  return { ...found, problems: problems(found, limits[kind]) };
 }
 
 /** Take the whole picture → {image: a JPEG, width, height, and what `look` says of it}. */
-export async function still(video, kind) {
+export async function still(video, kind, limits) {
   const canvas = shown(video);
-  return { image: await jpeg(canvas), width: canvas.width, height: canvas.height, ...look(canvas, kind) };
+  return { image: await jpeg(canvas), width: canvas.width, height: canvas.height, ...look(canvas, kind, limits) };
 }

@@ -64,6 +64,7 @@ const QUALITY = {
   empty: () => t("nothing to be seen in the frame"),
   glare: () => t("reflections"),
   small: () => t("few pixels"),
+  shaken: () => t("shaken"),
   blurred: () => t("blurred"),
 };
 

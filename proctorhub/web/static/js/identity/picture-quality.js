@@ -6,14 +6,9 @@ export const WIDTH = 640;
 const CELL = 16;
 const BURNT = 250;
 const BURNT_SHARE = 0.9;
-const STEP = 4;
-const STRONG = 0.98;
-
-/** What a picture must have. Below a sharpness of 0.31 the lines of a passport are no longer read (tried with OCR). */
-export const LIMITS = {
-  document: { dark: 55, bright: 225, glare: 0.012, detail: 25, sharpness: 0.31, pixels: 400 },
-  face: { dark: 45, bright: 215, glare: 1, detail: 15, sharpness: 0, pixels: 240 },
-};
+const STEP = 8;
+/** So large a share of all steps from pixel to pixel is smaller than those of print. */
+const STRONG = 0.995;
 
 /** RGBA bytes → grey bytes (BT.601). */
 export function grey(rgba) {
@@ -35,23 +30,33 @@ function quantile(histogram, share) {
   return histogram.length - 1;
 }
 
+/** The strong step in grey levels between pixels so many across and down from each other. */
+function strong(pixels, width, height, across, down) {
+  const steps = new Uint32Array(256);
+  const by = down * width + across;
+  for (let y = 0; y < height - down; y += 1) {
+    const last = y * width + width - Math.max(0, across);
+    for (let at = y * width + Math.max(0, -across); at < last; at += 1) steps[Math.abs(pixels[at + by] - pixels[at])] += 1;
+  }
+  return quantile(steps, STRONG);
+}
+
+const ratio = (one, other) => Math.min(one, other) / Math.max(one, other, 1);
+
 /**
- * How much of a strong edge rises within one pixel, of what rises within STEP: 1 is as sharp as can be, 0.25 is
- * blurred. Contrast and weak noise leave it as it is. `detail` is the strong edge itself, in levels.
+ * `detail`: the strong step between pixels STEP apart. `sharpness`: how much of it rises from one pixel to the next;
+ * 1 is as sharp as can be, 0.125 is blurred, and contrast leaves it as it is. The worse direction counts, for what is
+ * shaken stays sharp along the shake. `steadiness`: how alike edges are in all directions; 1 is steady.
  */
 function edges(pixels, width, height) {
-  const near = new Uint32Array(256);
-  const far = new Uint32Array(256);
-  for (let y = 0; y < height - STEP; y += 1) {
-    for (let x = 0; x < width - STEP; x += 1) {
-      const at = y * width + x;
-      const here = pixels[at];
-      near[Math.max(Math.abs(pixels[at + 1] - here), Math.abs(pixels[at + width] - here))] += 1;
-      far[Math.max(Math.abs(pixels[at + STEP] - here), Math.abs(pixels[at + STEP * width] - here))] += 1;
-    }
-  }
-  const detail = quantile(far, STRONG);
-  return { detail, sharpness: detail ? quantile(near, STRONG) / detail : 0 };
+  const step = (across, down) => strong(pixels, width, height, across, down);
+  const [across, down] = [step(1, 0), step(0, 1)];
+  const [farAcross, farDown] = [step(STEP, 0), step(0, STEP)];
+  return {
+    detail: Math.max(farAcross, farDown),
+    sharpness: Math.min(across / Math.max(farAcross, 1), down / Math.max(farDown, 1)),
+    steadiness: Math.min(ratio(across, down), ratio(step(1, 1), step(-1, 1))),
+  };
 }
 
 /** The share of the picture that light has burnt white, in cells that show nothing else. */
@@ -71,23 +76,28 @@ function glare(pixels, width, height) {
   return cells ? burnt / cells : 0;
 }
 
-/** Grey bytes → {brightness 0–255, glare 0–1, sharpness 0–1, detail 0–255}. */
+/** Grey bytes → {brightness 0–255, glare 0–1, detail 0–255, sharpness 0–1, steadiness 0–1}. */
 export function measure(pixels, width, height) {
   const brightness = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
   return { brightness, glare: glare(pixels, width, height), ...edges(pixels, width, height) };
 }
 
-/** What is wrong with a picture, the first to be mended first. `pixels` is how wide it was before scaling. */
-export function problems({ brightness, glare: burnt, sharpness, detail, pixels }, limits) {
+/**
+ * What is wrong with a picture, the first to be mended first. `pixels` is how wide it was before scaling. Lines all
+ * one way (a bar code, say) make edges unlike as shaking does, but leave them sharp.
+ */
+export function problems({ brightness, glare: burnt, detail, sharpness, steadiness, pixels }, limits) {
+  const shaken = steadiness < limits.steadiness && sharpness < limits.shaken;
   const found = {
     dark: brightness < limits.dark,
     bright: brightness > limits.bright,
     empty: detail < limits.detail,
     glare: burnt > limits.glare,
     small: pixels < limits.pixels,
-    blurred: sharpness < limits.sharpness,
+    shaken,
+    blurred: !shaken && sharpness < limits.sharpness,
   };
   const wrong = Object.keys(found).filter((name) => found[name]);
   // without anything to see there is no edge that could be sharp
-  return wrong.includes("empty") ? wrong.filter((name) => name !== "blurred") : wrong;
+  return wrong.includes("empty") ? wrong.filter((name) => !["shaken", "blurred"].includes(name)) : wrong;
 }

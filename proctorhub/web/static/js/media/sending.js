@@ -16,11 +16,17 @@ const LAYERS = "L1T3";
 // a line that carries less than this part of what a source may send is too slow for it
 const SHARE = 0.6;
 
+// with more than this there is no doubt that it is fast enough
+const ROOMY_SHARE = 0.8;
+
 // and with less than this nothing else may use it
 const TIGHT_SHARE = 0.3;
 
 /** Whether a line of so many kbit/s is too slow for a source's `video`. */
 export const tooSlow = (kbit, video) => kbit < video.kbit * SHARE;
+
+/** Whether it surely is fast enough. */
+export const roomy = (kbit, video) => kbit >= video.kbit * ROOMY_SHARE;
 
 /** Whether such a line leaves no room for anything but the `video`. */
 export const tight = (kbit, video) => kbit < video.kbit * TIGHT_SHARE;

@@ -1,13 +1,9 @@
-// Low-bandwidth mode on the candidate's page: offered when the line is poor, shown while it is on.
+// Low-bandwidth mode on the candidate's page: offered while the line is poor, shown while it is on.
 
 import { post } from "../lib/api.js";
-import { $, busy, say, setText, show } from "../lib/dom.js";
+import { $, busy, say, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
-import { tooSlow } from "../media/sending.js";
-
-const POOR_FOR_MS = 12_000;
-// the browser finds out during its first seconds what a line carries
-const WARM_UP_MS = 15_000;
+import { UNKNOWN, heard } from "./slow-line.js";
 
 const WHY = {
   exam: () => t("This exam saves bandwidth: few pictures a second are sent."),
@@ -18,8 +14,7 @@ const WHY = {
 export class LineSaver {
   #media = null;
   #declined = false;
-  #begun = 0;
-  #poorSince = 0;
+  #line = UNKNOWN;
 
   constructor({ sessionId, onSwitched, onProblem }) {
     this.sessionId = sessionId;
@@ -29,7 +24,7 @@ export class LineSaver {
     $("#saver-off").addEventListener("click", (event) => this.#switch(event.currentTarget, false));
     $("#saver-no").addEventListener("click", () => {
       this.#declined = true;
-      say($("#saver-offer"), "");
+      this.#offer();
     });
   }
 
@@ -38,29 +33,31 @@ export class LineSaver {
     this.#media = media;
     say($("#saver-on"), media.low_bandwidth ? WHY[media.low_bandwidth_by]() : "");
     show($("#saver-off"), media.low_bandwidth_by === "candidate");
-    if (media.low_bandwidth) say($("#saver-offer"), "");
+    this.#offer();
   }
 
   /** The equipment check measured the line. */
   measured(enough) {
     this.#declined = false;
-    if (enough) say($("#saver-offer"), "");
-    else this.#offer();
+    this.#line = { ...UNKNOWN, offered: !enough };
+    this.#offer();
   }
 
   /** What the browser believes the camera's line to carry, kbit/s; several times a second. */
   carries(kbit) {
     if (!this.#media || kbit === null) return;
-    const at = performance.now();
-    this.#begun ||= at;
-    const poor = tooSlow(kbit, this.#media.camera) && at - this.#begun > WARM_UP_MS;
-    this.#poorSince = poor ? this.#poorSince || at : 0;
-    if (poor && at - this.#poorSince > POOR_FOR_MS) this.#offer();
+    this.#line = heard(this.#line, performance.now(), kbit, this.#media.camera);
+    this.#offer();
   }
 
   #offer() {
-    if (this.#declined || this.#media?.low_bandwidth) return;
-    say($("#saver-offer"), t("Your line is slow. Low-bandwidth mode sends few pictures a second and leaves room for the exam itself."));
+    const box = $("#saver-offer");
+    const open = !this.#declined && !this.#media?.low_bandwidth;
+    const offered = open && this.#line.offered;
+    if (offered === !box.hidden) return;
+    // nobody's button goes away just before it is pressed
+    if (open && !offered && box.matches(":hover, :focus-within")) return;
+    say(box, offered ? t("Your line is slow. Low-bandwidth mode sends few pictures a second and leaves room for the exam itself.") : "");
   }
 
   #switch(button, on) {
