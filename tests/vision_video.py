@@ -7,8 +7,9 @@ that nothing looks frozen that is not.
 from __future__ import annotations
 
 import fractions
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -33,12 +34,14 @@ _OPTIONS = {
 
 
 def alive(picture: Picture, seconds: float, seed: int = 0) -> Iterator[Picture]:
-    """Yield the frames of somebody who sits there."""
+    """Yield the frames of somebody who sits there. Neither heads nor light move by jumps."""
     random = np.random.default_rng(seed)
-    move, light = np.zeros(2), 0.0
+    move, speed, light, lighter = np.zeros(2), np.zeros(2), 0.0, 0.0
     for _ in range(round(seconds * RATE)):
-        move = 0.9 * move + random.normal(0, 1.2, 2)
-        light = 0.95 * light + random.normal(0, 0.6)
+        speed = 0.8 * speed + random.normal(0, 0.3, 2)
+        move = 0.9 * move + speed
+        lighter = 0.8 * lighter + random.normal(0, 0.12)
+        light = 0.95 * light + lighter
         shift = np.array([[1, 0, move[0]], [0, 1, move[1]]], np.float32)
         moved = cv2.warpAffine(picture, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         yield noisy(moved, random, light)
@@ -58,9 +61,9 @@ def covered(seconds: float, seed: int = 0) -> Iterator[Picture]:
 
 def noisy(picture: Picture, random: np.random.Generator, light: float = 0.0) -> Picture:
     """Return a picture as a sensor gives it: noise of about three levels."""
-    grain = random.normal(light, 3, (HEIGHT // 2, WIDTH // 2, 1)).astype(np.float32)
-    grain = cv2.resize(grain, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)[..., None]
-    return np.clip(picture + grain, 0, 255).astype(np.uint8)
+    grain = np.floor(random.normal(light, 3, (HEIGHT // 2, WIDTH // 2))).astype(np.int16)
+    grain = cv2.resize(grain, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    return cv2.add(picture, cv2.merge([grain, grain, grain]), dtype=cv2.CV_8U)
 
 
 def write(
@@ -70,10 +73,12 @@ def write(
     sound: bool = True,
     key_every: int = KEY_EVERY,
     codec: str = "libvpx",
+    bit_rate: int = 1_500_000,
+    options: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write the pictures (BGR, all of one size) at RATE with a quiet hum.
 
-    `codec` is `libvpx` (into WebM) or `libx264` (into MP4).
+    `codec` is `libvpx` (into WebM) or `libx264` (into MP4); `options` are further ones for it.
     """
     with av.open(str(path), "w") as container:
         video: Any = None
@@ -82,10 +87,12 @@ def write(
             audio = container.add_stream("libopus", rate=SAMPLE_RATE, layout="stereo")
         for index, picture in enumerate(pictures):
             if video is None:
-                video = container.add_stream(codec, rate=RATE, options=_OPTIONS[codec])
+                video = container.add_stream(
+                    codec, rate=RATE, options={**_OPTIONS[codec], **options}
+                )
                 video.height, video.width = picture.shape[:2]
                 video.pix_fmt = "yuv420p"
-                video.bit_rate = 1_500_000
+                video.bit_rate = bit_rate
                 video.gop_size = key_every
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame.pts, frame.time_base = index, fractions.Fraction(1, RATE)

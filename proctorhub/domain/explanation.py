@@ -27,7 +27,7 @@ _STEPS: dict[Value, float] = {
     Value.SPEECH_S: 0.1,
     Value.FORBIDDEN: 1,
     Value.EXAM_SHOWN: 1,
-    Value.REPEATED: 1,
+    Value.STILL_S: 0.1,
 }
 _STEP = 0.01
 _LENGTH_STEP_MS = 100

@@ -12,7 +12,7 @@ from proctorhub.domain.incident_terms import Criterion, Detector, Mode, Rule, Se
 from proctorhub.domain.observation import Source, Value
 from proctorhub.domain.session import State
 
-RULES_VERSION = "2026-11.3"
+RULES_VERSION = "2026-11.5"
 
 _D, _V, _S = Detector, Value, Severity
 _CAM, _MIC, _SCREEN, _PAGE = Source.CAMERA, Source.MICROPHONE, Source.SCREEN, Source.PAGE
@@ -101,12 +101,12 @@ RULES: dict[Detector, Rule] = {
     ),
     _D.CAMERA_FROZEN: Rule(
         _CAM,
-        (_below(_V.CHANGE, 0.25, 0.50), _above(_V.REPEATED, 8.0, 4.0)),
+        (Criterion(_V.STILL_S, Sense.ABOVE, 1.0, 0.25, wary=0.5), _above(_V.REPLAYED, 0.75, 0.60)),
         _S.MEDIUM,
         8,
         grows=((10_000, _S.HIGH),),
+        burst=True,
         yields_to=(_D.CAMERA_COVERED,),
-        **_BURST,
     ),
     _D.TOO_DARK: Rule(
         _CAM,

@@ -70,7 +70,8 @@ class Criterion:
     """A value and its thresholds: `enter` begins an incident, `leave` (milder) ends it.
 
     `above` and `beyond` (the value's size) count from the threshold on, `below` counts under it.
-    `calibrated` values are taken from the candidate's own rest (domain/calibration.py).
+    `calibrated` values are taken from the candidate's own rest (domain/calibration.py). From `wary`
+    on a closer look is worth it already, where a rule asks for bursts.
     """
 
     value: Value
@@ -78,6 +79,7 @@ class Criterion:
     enter: float
     leave: float
     calibrated: bool = False
+    wary: float | None = None
 
     def excess(self, measured: float) -> float:
         """Return how far a value is over `enter`; negative when it is not."""
@@ -93,6 +95,10 @@ class Criterion:
     def holds(self, measured: float) -> bool:
         """Tell whether a value keeps an incident open."""
         return replace(self, enter=self.leave).over(measured)
+
+    def suspects(self, measured: float) -> bool:
+        """Tell whether a value that does not count yet deserves a closer look."""
+        return self.wary is not None and replace(self, enter=self.wary).over(measured)
 
 
 @dataclass(frozen=True)

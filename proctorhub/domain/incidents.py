@@ -102,9 +102,17 @@ def suspect(state: State, observation: Observation, policy: Policy) -> bool:
         track = state.tracks.get(detector)
         run = track.run if track else None
         waits = run is not None and run.severity is None and run.held_at == observation.at_ms
-        if rule.burst and waits:
+        if rule.burst and (waits or (run is None and _is_wary(rule, observation))):
             return True
     return False
+
+
+def _is_wary(rule: Rule, observation: Observation) -> bool:
+    return any(
+        criterion.suspects(observation.values[criterion.value])
+        for criterion in rule.criteria
+        if criterion.value in observation.values
+    )
 
 
 def measured_detectors(observation: Observation) -> frozenset[Detector]:

@@ -70,6 +70,7 @@ def read_page(page: Mapping[str, Any]) -> Iterator[Entry]:
             models=dict(page["models"][look["m"]]) if "m" in look else {},
             burst=look.get("burst", False),
             since_ms=look.get("since"),
+            between_ms=tuple(look.get("between", ())),
         )
         yield Entry(observation, policies[look["p"]], look["t"])
 
@@ -91,6 +92,8 @@ def _look(observation: Observation) -> dict[str, Any]:
         plain["burst"] = True
     if observation.since_ms is not None:
         plain["since"] = observation.since_ms
+    if observation.between_ms:
+        plain["between"] = list(observation.between_ms)
     return plain
 
 

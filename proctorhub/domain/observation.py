@@ -26,15 +26,17 @@ class Value(StrEnum):
 
     Camera: `faces` counts faces of score ≥ 0.5; `face` and `second_face` are the two highest scores
     (0 when there is none). Angles are degrees from the camera's axis (the rules subtract the
-    candidate's own rest): `yaw` positive to the candidate's left, `down` positive downwards.
-    `iris` is the place of the irises between the eyes' corners (mean of both eyes, 0 to 1; 0 is the
+    candidate's own rest): `yaw` positive to the candidate's left, `down` positive downwards. `iris`
+    is the place of the irises between the eyes' corners (mean of both eyes, 0 to 1; 0 is the
     picture's left corner). `eyes` is the mean eye aspect ratio. `brightness` is the mean of luma
     (0–255), `detail` how much of it differs from its surroundings (standard deviation; next to
     nothing when the lens is covered, however dark the room), `change` the mean absolute difference
-    of luma from the look before. `repeated` counts how many looks in a row equalled looks made a
-    fixed while earlier (a loop). `distance` is the embedding distance to the reference face in the
-    reference's space, measured now and then; `compared` is 1 while the last time is not long ago, 0
-    while somebody is there whose face cannot be compared.
+    of luma from the look before, `still_s` for how many seconds nothing has moved
+    (vision/stillness.py), `replayed` how much of what moves has moved like this before, a fixed
+    while earlier (0 to 1, vision/repeats.py). `repeated` was measured until rules 2026-11.3.
+    `distance` is the embedding distance to the reference face in the reference's space, measured
+    now and then; `compared` is 1 while the last time is not long ago, 0 while somebody is there
+    whose face cannot be compared.
     Microphone: `speech_s` seconds of speech in the second that was heard.
     Screen: `forbidden` counts forbidden applications read, `exam_shown` is 1 or 0.
     Page: the browser's signals are 1 while they hold and 0 when they end; counters count.
@@ -50,6 +52,8 @@ class Value(StrEnum):
     BRIGHTNESS = "brightness"
     DETAIL = "detail"
     CHANGE = "change"
+    STILL_S = "still_s"
+    REPLAYED = "replayed"
     REPEATED = "repeated"
     DISTANCE = "distance"
     COMPARED = "compared"
@@ -77,7 +81,8 @@ class Observation:
     maps a capability to the SHA-256 of the model that measured it. `boxes` are the faces found,
     highest score first, in pixels (x1, y1, x2, y2) of a picture of `size` (width, height). `words`
     are texts read from the screen that matched a forbidden application, or a device's name.
-    `since_ms` is the time of the look that `change` was measured from.
+    `since_ms` is the time of the look that `change` was measured from, `between_ms` are those of
+    the pictures between the two that were decoded and compared, too.
     """
 
     source: Source
@@ -91,3 +96,4 @@ class Observation:
     models: Mapping[str, str] = field(default_factory=dict)
     burst: bool = False
     since_ms: int | None = None
+    between_ms: tuple[int, ...] = ()

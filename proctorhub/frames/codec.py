@@ -7,13 +7,15 @@ last byte, or exceeds a limit, is refused whole.
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 
 from proctorhub.frames import planes
 from proctorhub.frames.envelope import BurstWish, Sample, SampledPicture, SampledSound
+from proctorhub.frames.miniature import OCTETS
 
-VERSION = 2
+VERSION = 3
 #: The largest body that is taken, bytes.
 MAX_BODY = 4 * 1024 * 1024
 MAX_SIDE = 8192
@@ -24,6 +26,8 @@ MAX_PACKET = 61_298
 #: How far a packet's time may be from that of its sample, ms.
 MAX_OFFSET_MS = 60_000
 MAX_BURST, MAX_EVERY_MS = 20, 10_000
+#: As many as frames may wait to be decoded together.
+MAX_MINIATURES = 48
 
 _NAME = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _PICTURE, _SOUND, _WISH = 1, 2, 3
@@ -32,6 +36,7 @@ _WHEN = struct.Struct(">IQ")
 _SIZE = struct.Struct(">HHB")
 _COUNT = struct.Struct(">H")
 _PACKET = struct.Struct(">iH")
+_OFFSET = struct.Struct(">i")
 _WISHED = struct.Struct(">BH")
 
 
@@ -58,6 +63,7 @@ def encode_apart(message: Sample | BurstWish) -> tuple[bytes, bytes]:
         if isinstance(message, SampledPicture):
             _check_picture(message.width, message.height, message.image)
             parts.append(_packed(_SIZE, message.width, message.height, message.burst))
+            parts += _miniatures(message)
             image = message.image
         else:
             parts += _sound(message)
@@ -143,6 +149,37 @@ def _check_picture(width: int, height: int, image: bytes) -> None:
         raise Malformed("a picture that is no whole JPEG")
 
 
+def _miniatures(picture: SampledPicture) -> list[bytes]:
+    offsets = [at_ms - picture.at_ms for at_ms, _ in picture.miniatures]
+    _check_many(len(offsets))
+    _check_offsets(offsets)
+    parts = [_packed(_COUNT, len(offsets))]
+    for offset, (_, data) in zip(offsets, picture.miniatures, strict=True):
+        if len(data) != OCTETS:
+            raise Malformed(f"a miniature of {len(data)} bytes")
+        parts += [_packed(_OFFSET, offset), data]
+    return parts
+
+
+def _read_miniatures(reader: _Reader, at_ms: int) -> tuple[tuple[int, bytes], ...]:
+    (count,) = reader.fields(_COUNT)
+    _check_many(count)
+    found = [(*reader.fields(_OFFSET), reader.take(OCTETS)) for _ in range(count)]
+    _check_offsets([offset for offset, _ in found])
+    return tuple((at_ms + offset, data) for offset, data in found)
+
+
+def _check_many(count: int) -> None:
+    if count > MAX_MINIATURES:
+        raise Malformed(f"{count} miniatures, {MAX_MINIATURES} is the limit")
+
+
+def _check_offsets(offsets: list[int]) -> None:
+    rising = all(one <= other for one, other in itertools.pairwise(offsets))
+    if offsets and not (rising and offsets[0] >= -MAX_OFFSET_MS and offsets[-1] <= 0):
+        raise Malformed("miniatures of other times")
+
+
 def _sound(sound: SampledSound) -> list[bytes]:
     _check_count(len(sound.packets))
     parts = [_packed(_COUNT, len(sound.packets))]
@@ -176,10 +213,11 @@ def _read_picture(reader: _Reader) -> SampledPicture:
     width, height, burst = reader.fields(_SIZE)
     if burst > 1:
         raise Malformed("a burst mark that is neither 0 nor 1")
+    miniatures = _read_miniatures(reader, when[1])
     image = reader.image()
     reader.end()
     _check_picture(width, height, image)
-    return SampledPicture(*names, *when, width, height, image, bool(burst))
+    return SampledPicture(*names, *when, width, height, image, bool(burst), miniatures)
 
 
 def _read_sound(reader: _Reader) -> SampledSound:

@@ -11,7 +11,9 @@ class SampledPicture:
 
     `at_ms` is the frame's UTC time in milliseconds on the media timeline, `seq` the number of the
     segment of `chain` that holds it, `image` the picture at full size: a JPEG, or its planes
-    (`frames.planes`). `burst` marks an answer to a burst that a worker asked for.
+    (`frames.planes`). `burst` marks an answer to a burst that a worker asked for. `miniatures`
+    (`frames.miniature`) are those of the frames that were decoded since the picture before, with
+    their times. The picture's own is the last one, unless it can be made of the picture's planes.
     """
 
     session_id: str
@@ -23,6 +25,7 @@ class SampledPicture:
     height: int
     image: bytes
     burst: bool = False
+    miniatures: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from typing import Any
 import redis
 import structlog
 
-from proctorhub.frames import codec
+from proctorhub.frames import codec, planes
 from proctorhub.frames.backlog import Backlog
 from proctorhub.frames.bus import BusError, Counts, Delivery
 from proctorhub.frames.envelope import BurstWish, Sample, SampledPicture
-from proctorhub.frames.jpeg import coded
+from proctorhub.frames.jpeg import jpeg
+from proctorhub.frames.miniature import Miniatures
 from proctorhub.frames.outbound import Outbound
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,7 @@ class RedisSender(Outbound):
         self.connected = False
         self._redis = connect(url)
         self._on_wish = on_wish
+        self._miniatures = Miniatures()
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=job, name="frames", daemon=True)
@@ -68,8 +70,10 @@ class RedisSender(Outbound):
 
     def _outgoing(self, sample: Sample) -> Sample:
         # Planes would be a hundred megabytes a second for sixty candidates.
-        if isinstance(sample, SampledPicture):
-            return replace(sample, image=coded(sample.image))
+        if isinstance(sample, SampledPicture) and planes.are_planes(sample.image):
+            picture = planes.picture(sample.image)
+            own = sample.at_ms, self._miniatures.of(picture)
+            return replace(sample, image=jpeg(picture), miniatures=(*sample.miniatures, own))
         return sample
 
     def close(self) -> None:

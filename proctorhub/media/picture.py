@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import av
 import structlog
 
+from proctorhub.frames import decoding
 from proctorhub.media import h264, vp8
 from proctorhub.media.webm import VideoTrack
-
-LOW_DELAY = av.codec.context.Flags.low_delay
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +31,5 @@ def describe(codec: str | None, keyframe: bytes, former: VideoTrack | None) -> V
 
 
 def decoder_of(track: VideoTrack) -> Any:
-    """Return a decoder that gives each picture at once."""
-    decoder: Any = av.CodecContext.create({"VP8": "vp8", "H264": "h264"}[track.codec], "r")
-    decoder.thread_count = 1
-    decoder.flags |= LOW_DELAY
-    if track.private:
-        decoder.extradata = track.private
-    return decoder
+    """Return a decoder of the track's pictures."""
+    return decoding.decoder(track.codec.lower(), track.private)

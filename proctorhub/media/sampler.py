@@ -15,12 +15,13 @@ from typing import Any, Protocol
 import av
 import structlog
 
+from proctorhub.frames import decoding
 from proctorhub.frames.bus import Counts
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
 from proctorhub.frames.jpeg import jpeg
+from proctorhub.frames.miniature import Miniatures
 from proctorhub.frames.planes import planes
 from proctorhub.media.frame import Frame
-from proctorhub.media.picture import decoder_of
 from proctorhub.media.tap import Batch, Rate, Tap
 from proctorhub.media.webm import VideoTrack
 
@@ -126,6 +127,7 @@ class Sampler:
         self._feeds: dict[str, _Feed] = {}
         self._jobs: queue.SimpleQueue[_Job | SampledSound | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._miniatures = Miniatures()
         self._dropped = 0
         self.pictures = 0
         self.undecodable = 0
@@ -214,8 +216,11 @@ class Sampler:
     def _picture(self, job: _Job) -> SampledPicture | None:
         feed, live = job.feed, job.feed.live
         try:
-            picture = _decode(feed, job)
-            image = planes(picture) or jpeg(picture)
+            picture, between = self._decode(feed, job)
+            image = planes(picture)
+            if image is None:
+                image = jpeg(picture)
+                between.append((job.at_ms, self._miniatures.of(picture)))
         except (av.FFmpegError, _NoPicture) as error:
             feed.tap.broken = True
             self.undecodable += 1
@@ -234,18 +239,22 @@ class Sampler:
             picture.height,
             image,
             job.batch.burst,
+            tuple(between),
         )
+
+    def _decode(self, feed: _Feed, job: _Job) -> tuple[av.VideoFrame, list[tuple[int, bytes]]]:
+        if feed.decoder is None or feed.track != job.track:
+            track = feed.track = job.track
+            feed.decoder = decoding.decoder_for_looks(track.codec.lower(), track.private)
+        between: list[tuple[int, bytes]] = []
+        for at_ms, frame in job.batch.frames:
+            pictures = feed.decoder.decode(av.Packet(frame.data))
+            if not pictures:
+                raise _NoPicture("no picture came out")
+            if at_ms < job.at_ms:
+                between.append((at_ms, self._miniatures.of(pictures[-1])))
+        return pictures[-1], between
 
 
 class _NoPicture(Exception):
     """The decoder took a frame and gave nothing."""
-
-
-def _decode(feed: _Feed, job: _Job) -> av.VideoFrame:
-    if feed.decoder is None or feed.track != job.track:
-        feed.decoder, feed.track = decoder_of(job.track), job.track
-    for frame in job.batch.frames:
-        pictures = feed.decoder.decode(av.Packet(frame.data))
-    if not pictures:
-        raise _NoPicture("no picture came out")
-    return pictures[-1]

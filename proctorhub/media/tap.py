@@ -34,9 +34,12 @@ class Rate:
 
 @dataclass(frozen=True)
 class Batch:
-    """Frames to decode in this order; the last one is the picture. `burst` as in SampledPicture."""
+    """Frames to decode in this order, with their times; the last one is the picture.
 
-    frames: list[Frame]
+    `burst` as in SampledPicture.
+    """
+
+    frames: list[tuple[int, Frame]]
     burst: bool
 
 
@@ -54,7 +57,7 @@ class Tap:
         self.dropped = 0
         self._ask = ask_keyframe
         self._asked_ms = -ASK_AGAIN_MS
-        self._waiting: list[Frame] = []
+        self._waiting: list[tuple[int, Frame]] = []
         self._whole = False
         self._plain = 0
         self._due_ms = 0
@@ -71,7 +74,7 @@ class Tap:
 
     def take(self, frame: Frame, at_ms: int, pixels: int) -> Batch | None:
         """Return what is to be decoded now that `frame` is here."""
-        self._collect(frame)
+        self._collect(frame, at_ms)
         if self._change is not None and self._change.is_due(frame, at_ms, pixels):
             self._changed = True
             self._due_ms = min(self._due_ms, at_ms)
@@ -80,7 +83,7 @@ class Tap:
         if not self._whole:
             self._wish(at_ms)
             return None
-        if not self._waiting or self._waiting[-1] is not frame:
+        if not self._waiting or self._waiting[-1][1] is not frame:
             return None  # of a higher layer
         if self.busy:
             self.dropped += 1
@@ -93,12 +96,12 @@ class Tap:
         self._schedule(at_ms)
         return batch
 
-    def _collect(self, frame: Frame) -> None:
+    def _collect(self, frame: Frame, at_ms: int) -> None:
         if self.broken:
             self.broken = self._whole = False
             self._waiting = []
         if frame.key:
-            self._waiting = [frame]
+            self._waiting = [(at_ms, frame)]
             self._whole = True
             self._plain = 0
         elif frame.layer:
@@ -107,7 +110,7 @@ class Tap:
             self._plain += 1
             few = self._plain <= PLAIN_RUN and len(self._waiting) < MAX_WAITING
             if few and (self._burst_left or self.rate.every_ms < KEYFRAMES_FROM_MS):
-                self._waiting.append(frame)
+                self._waiting.append((at_ms, frame))
             else:
                 self._whole = False
                 self._waiting = []

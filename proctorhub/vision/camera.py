@@ -43,10 +43,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Look:
-    """A picture that is to be looked at, with what is known of its source."""
+    """A picture that is to be looked at, with what is known of its source.
+
+    `between` are the miniatures of those decoded since the look before, with their times.
+    """
 
     picture: Picture
     at_ms: int
+    between: Sequence[tuple[int, Luma]]
     segment_id: str
     frame_sha256: str
     burst: bool
@@ -74,9 +78,9 @@ def _measure(
     change = one.memory.change(small)
     if change is not None:
         values[Value.CHANGE] = change
-    memory, repeated = one.memory.seen(small, one.at_ms)
-    if repeated is not None:
-        values[Value.REPEATED] = repeated
+    memory = one.memory.seen(small, one.at_ms, one.between)
+    values[Value.STILL_S] = memory.still.seconds(one.at_ms)
+    values[Value.REPLAYED] = memory.past.replayed
     if faces is not None:
         used.add(Capability.DETECT)
         values[Value.FACES] = len(faces)
@@ -180,6 +184,7 @@ def _observation(
         models=backends.models(sorted(used)),
         burst=one.burst,
         since_ms=one.memory.at_ms if one.memory.small is not None else None,
+        between_ms=tuple(time for time, _ in one.between),
     )
 
 

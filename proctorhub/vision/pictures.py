@@ -10,7 +10,8 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from proctorhub.frames import planes
+from proctorhub.frames import miniature, planes
+from proctorhub.frames.miniature import Miniatures
 
 if TYPE_CHECKING:
     from proctorhub.plugins import Image
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 Luma = NDArray[np.uint8]
 
-#: Width and height of the grey picture that brightness, detail and change are measured on.
-SMALL = (64, 48)
+#: Width and height of the miniature that brightness, detail and change are measured on.
+SMALL = (miniature.WIDTH, miniature.HEIGHT)
 #: Of the one that is kept for longer, to see whether pictures come again.
 TINY = (16, 12)
 #: Pixels of a small picture to each side that count as the surroundings of one.
@@ -51,30 +52,36 @@ class Decoder:
 
     def __init__(self) -> None:
         self._codec = _codec("mjpeg")
+        self._miniatures = Miniatures()
 
-    def decode(self, data: bytes) -> Picture:
-        """Return the picture. Raises UndecodablePicture."""
+    def decode(self, data: bytes, small: Luma | None = None) -> Picture:
+        """Return the picture; `small` if it is known already. Raises UndecodablePicture."""
+        frame = self._frame(data)
+        image = frame.reformat(format="bgr24", interpolation=Interpolation.BILINEAR)
+        if small is None:
+            small = luma(self._miniatures.of(frame))
+        return Picture(image.to_ndarray(), small)
+
+    def _frame(self, data: bytes) -> av.VideoFrame:
         if planes.are_planes(data):
             try:
-                return picture(planes.picture(data))
+                return planes.picture(data)
             except planes.NotPlanes as error:
                 raise UndecodablePicture(str(error)) from error
         codec = _codec("png") if data.startswith(_PNG) else self._codec
         try:
-            frames = codec.decode(av.Packet(data))
+            frames: list[av.VideoFrame] = codec.decode(av.Packet(data))
         except (av.FFmpegError, ValueError) as error:
             self._codec = _codec("mjpeg")
             raise UndecodablePicture(str(error)) from error
         if not frames:
             raise UndecodablePicture("no picture came out")
-        return picture(frames[0])
+        return frames[0]
 
 
-def picture(frame: av.VideoFrame) -> Picture:
-    """Return a decoded frame as arrays."""
-    image = frame.reformat(format="bgr24", interpolation=Interpolation.BILINEAR)
-    grey = frame.reformat(*SMALL, format="gray", interpolation=Interpolation.AREA)
-    return Picture(image.to_ndarray(), grey.to_ndarray())
+def luma(small: bytes) -> Luma:
+    """Return a miniature as array, (48, 64)."""
+    return np.frombuffer(small, np.uint8).reshape(SMALL[1], SMALL[0])
 
 
 def tiny(small: Luma) -> Luma:
@@ -101,6 +108,11 @@ def detail(small: Luma) -> float:
 def difference(one: Luma, other: Luma) -> float:
     """Return the mean absolute difference of two grey pictures, 0 to 255."""
     return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean())
+
+
+def largest_difference(one: Luma, other: Luma) -> int:
+    """Return by how much two grey pictures differ where they do most, 0 to 255."""
+    return int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max())
 
 
 def _codec(name: str) -> Any:

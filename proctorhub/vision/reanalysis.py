@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -18,15 +18,17 @@ from proctorhub.services.rejudging import Wanted
 from proctorhub.vision import camera, recordings, screen, sound
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
-from proctorhub.vision.pictures import Decoder, Picture, UndecodablePicture
-from proctorhub.vision.recordings import Unreadable
+from proctorhub.vision.pictures import Decoder, Luma, Picture, UndecodablePicture, luma
+from proctorhub.vision.recordings import Frames, Unreadable
 from proctorhub.vision.references import References
 
 SOUND_MS = 1000
 #: Memories of looks that later ones may have been measured from.
 REMEMBERED = 64
 #: What follows from looks before: not compared when those cannot be looked at again.
-FROM_BEFORE = frozenset({Value.CHANGE, Value.REPEATED, Value.DISTANCE, Value.COMPARED})
+FROM_BEFORE = frozenset(
+    {Value.CHANGE, Value.STILL_S, Value.REPLAYED, Value.DISTANCE, Value.COMPARED}
+)
 
 
 @dataclass
@@ -53,11 +55,11 @@ def look_again(session_id: str, backends: Composition) -> Looked:
     looked = Looked()
     for source, again in ((Source.CAMERA, _Camera), (Source.SCREEN, _Screen)):
         looking = again(session_id, backends, wanted)
-        for entry, images in _frames(session_id, source):
-            if images is None:
-                looked.missing += 1
+        for entry, frames in _frames(session_id, source):
+            if entry.observation.at_ms in frames.images:
+                looked.compare(*looking.at(entry.observation, frames))
             else:
-                looked.compare(*looking.at(entry.observation, images))
+                looked.missing += 1
     if Capability.SPEECH in backends:
         for entry, heard in _sounds(session_id, backends):
             if heard is None:
@@ -71,6 +73,16 @@ def look_again(session_id: str, backends: Composition) -> Looked:
     return looked
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a look starts from: the picture, those between, its hash, what was remembered."""
+
+    picture: Picture
+    between: list[tuple[int, Luma]]
+    sha256: str
+    memory: Memory
+
+
 class _Again(ABC):
     """Looks at the pictures of one source in their order, remembering as it was then."""
 
@@ -81,55 +93,59 @@ class _Again(ABC):
         self._memories: OrderedDict[int, Memory] = OrderedDict()
         self._reference = References(backends).of(session_id, wanted.face_still)
 
-    def at(self, then: Observation, images: list[bytes]) -> tuple[Observation, Observation]:
+    def at(self, then: Observation, frames: Frames) -> tuple[Observation, Observation]:
         """Return what was seen then and what is seen now, as far as they can be compared.
 
-        `images` are the picture in every form; the one that was looked at then is looked at again.
+        Of the picture's forms the one that was looked at then is looked at again.
         """
+        images, small = frames.images[then.at_ms], frames.miniatures
         by_hash = {hashlib.sha256(image).hexdigest(): image for image in images}
         sha256 = then.frame_sha256 if then.frame_sha256 in by_hash else next(iter(by_hash))
-        known = then.since_ms is None or then.since_ms in self._memories
+        known = (then.since_ms is None or then.since_ms in self._memories) and all(
+            at_ms in small for at_ms in then.between_ms
+        )
+        between = [(at_ms, luma(small[at_ms])) for at_ms in then.between_ms if at_ms in small]
         memory = self._memories.get(then.since_ms or 0, Memory())
         try:
-            picture = self._decoder.decode(by_hash[sha256])
+            picture = self._decoder.decode(by_hash[sha256], luma(small[then.at_ms]))
         except UndecodablePicture:
             return then, replace(then, frame_sha256=sha256, values={})
-        now, after = self._look(then, picture, sha256, memory)
+        now, after = self._look(then, _Given(picture, between, sha256, memory))
         self._memories[then.at_ms] = after
         if len(self._memories) > REMEMBERED:
             self._memories.popitem(last=False)
         return (then, now) if known else (_alone(then), _alone(now))
 
     @abstractmethod
-    def _look(
-        self, then: Observation, picture: Picture, sha256: str, memory: Memory
-    ) -> tuple[Observation, Memory]:
+    def _look(self, then: Observation, given: _Given) -> tuple[Observation, Memory]:
         """Return what is seen in a picture, and what is remembered of it."""
 
 
 class _Camera(_Again):
-    def _look(
-        self, then: Observation, picture: Picture, sha256: str, memory: Memory
-    ) -> tuple[Observation, Memory]:
-        segment_id = then.segment_id or ""
+    def _look(self, then: Observation, given: _Given) -> tuple[Observation, Memory]:
         look = camera.Look(
-            picture, then.at_ms, segment_id, sha256, then.burst, memory, self._reference
+            picture=given.picture,
+            at_ms=then.at_ms,
+            between=given.between,
+            segment_id=then.segment_id or "",
+            frame_sha256=given.sha256,
+            burst=then.burst,
+            memory=given.memory,
+            reference=self._reference,
         )
         ((now, after),) = camera.look(self._backends, [look])
         return now, after
 
 
 class _Screen(_Again):
-    def _look(
-        self, then: Observation, picture: Picture, sha256: str, memory: Memory
-    ) -> tuple[Observation, Memory]:
+    def _look(self, then: Observation, given: _Given) -> tuple[Observation, Memory]:
         look = screen.ScreenLook(
-            picture=picture,
+            picture=given.picture,
             at_ms=then.at_ms,
             segment_id=then.segment_id or "",
-            frame_sha256=sha256,
+            frame_sha256=given.sha256,
             burst=then.burst,
-            memory=memory,
+            memory=given.memory,
             forbidden=self._wanted.forbidden,
             signs=self._wanted.signs,
         )
@@ -141,42 +157,27 @@ def _alone(seen: Observation) -> Observation:
     return replace(seen, values=values)
 
 
-def _frames(session_id: str, source: Source) -> Iterator[tuple[Entry, list[bytes] | None]]:
-    """Yield each look at a source and its frame out of the recording, None where it is not."""
+def _frames(session_id: str, source: Source) -> Iterator[tuple[Entry, Frames]]:
+    """Yield each look at a source and what the recording has of its segment."""
     entries = journal.entries(session_id, source)
     for segment_id, group in groupby(entries, key=lambda entry: entry.observation.segment_id):
         looks = list(group)
+        times = [entry.observation.at_ms for entry in looks]
+        between = [at_ms for entry in looks for at_ms in entry.observation.between_ms]
         try:
-            times = [entry.observation.at_ms for entry in looks]
-            found = recordings.pictures(session_id, segment_id or "", times)
+            found = recordings.frames(session_id, segment_id or "", times, between)
         except Unreadable:
-            found = {}
+            found = Frames({}, {})
         for entry in looks:
-            yield entry, found.get(entry.observation.at_ms)
+            yield entry, found
 
 
 def _sounds(session_id: str, backends: Composition) -> Iterator[tuple[Entry, Observation | None]]:
     for entry in journal.entries(session_id, Source.MICROPHONE):
         then = entry.observation
         try:
-            heard = _second(session_id, then.segment_id or "", then.at_ms)
-            yield entry, sound.look(backends, heard, then.at_ms, then.segment_id or "")
+            segment_id = then.segment_id or ""
+            heard = recordings.sound(session_id, segment_id, then.at_ms, SOUND_MS)
+            yield entry, sound.look(backends, heard, then.at_ms, segment_id)
         except (Unreadable, sound.UndecodableSound):
             yield entry, None
-
-
-def _second(session_id: str, segment_id: str, at_ms: int) -> list[tuple[int, bytes]]:
-    """Return the packets of the second that begins at `at_ms`; it may go on in the next segment."""
-    found = _within(recordings.packets(session_id, segment_id), at_ms)
-    if found and found[-1][0] < at_ms + SOUND_MS - 30:
-        chain, _, seq = segment_id.rpartition("-")
-        try:
-            more = recordings.packets(session_id, f"{chain}-{int(seq) + 1:06d}")
-        except Unreadable:
-            return found
-        found += _within(more, at_ms)
-    return found
-
-
-def _within(found: Iterable[tuple[int, bytes]], at_ms: int) -> list[tuple[int, bytes]]:
-    return [packet for packet in found if at_ms <= packet[0] < at_ms + SOUND_MS]

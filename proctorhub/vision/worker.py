@@ -27,7 +27,7 @@ from proctorhub.vision.composition import Composition
 from proctorhub.vision.judging import Judge, Seen, segment_of, source_of
 from proctorhub.vision.memories import Memories
 from proctorhub.vision.memory import Memory
-from proctorhub.vision.pictures import Decoder, Picture, UndecodablePicture
+from proctorhub.vision.pictures import Decoder, Luma, Picture, UndecodablePicture, luma
 from proctorhub.vision.references import References
 from proctorhub.vision.status import Metrics
 from proctorhub.vision.watchlist import Watchlist
@@ -168,6 +168,11 @@ class Worker:
         return camera.Look(
             picture=picture,
             at_ms=sample.at_ms,
+            between=[
+                (at_ms, luma(small))
+                for at_ms, small in sample.miniatures
+                if memory.at_ms < at_ms < sample.at_ms
+            ],
             segment_id=segment_of(delivery),
             frame_sha256=hashlib.sha256(sample.image).hexdigest(),
             burst=sample.burst,
@@ -234,7 +239,7 @@ class Worker:
         sample = delivery.sample
         assert isinstance(sample, SampledPicture)
         try:
-            return decoder.decode(sample.image)
+            return decoder.decode(sample.image, _own_miniature(sample))
         except UndecodablePicture as error:
             log.warning("picture_undecodable", session_id=sample.session_id, error=str(error))
             self._drop(delivery, source_of(delivery))
@@ -249,6 +254,12 @@ class Worker:
         self._memories.keep_only(on)
         self._references.keep_only(on)
         self._judge.keep_only(on)
+
+
+def _own_miniature(sample: SampledPicture) -> Luma | None:
+    """Return a picture's miniature where its sender made it."""
+    found = dict(sample.miniatures).get(sample.at_ms)
+    return None if found is None else luma(found)
 
 
 def _one_of_each(deliveries: Iterable[Delivery]) -> tuple[list[Delivery], list[Delivery]]:

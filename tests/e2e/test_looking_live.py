@@ -129,7 +129,9 @@ def test_a_face_that_goes_away_is_flagged_with_its_reason(server: Server, video:
     assert len(looks) >= 4 and all(look["frame_sha256"] for look in looks)
     assert all(look["values"]["face"] < 0.5 for look in looks[:4])
     assert why["models"]["detect"]
-    assert {i["detector"] for i in items} == {"no_face"}, "nothing else happened"
+    # The file is played in a loop, and may be found out.
+    happened = {i["detector"] for i in items} - {"camera_frozen"}
+    assert happened == {"no_face"}, "nothing else"
 
     again = reanalyse(server, session_id, "--json")
     assert again.returncode == 0, again.stdout + again.stderr

@@ -11,7 +11,7 @@ from proctorhub.frames import planes
 from proctorhub.frames.backlog import PER_SOURCE
 from proctorhub.frames.bus import Delivery, Receiver
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
-from proctorhub.vision.pictures import Decoder, difference
+from proctorhub.vision.pictures import Decoder, difference, luma
 from tests.contracts.frames.conftest import House, picture
 from tests.waiting import wait_for
 
@@ -51,6 +51,9 @@ def test_planes_arrive_as_a_picture_that_shows_the_same(house: House) -> None:
     assert isinstance(sample, SampledPicture)
     shown, sent = (Decoder().decode(data) for data in (sample.image, image))
     assert shown.size == (64, 48) and difference(shown.small, sent.small) < 2
+    own = dict(sample.miniatures).get(7)
+    small = shown.small if own is None else luma(own)
+    assert (small == sent.small).all(), "measured alike whatever way a picture came"
 
 
 def test_planes_that_are_none_are_refused(house: House) -> None:

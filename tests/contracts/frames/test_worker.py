@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from proctorhub.domain.observation import Source, Value
 from proctorhub.frames import redis_streams
 from proctorhub.frames.bus import Receiver
 from proctorhub.frames.envelope import SampledPicture
+from proctorhub.frames.miniature import OCTETS
 from proctorhub.plugins import Capability
 from proctorhub.services import incidents, journal, rejudging
 from proctorhub.vision import memories
@@ -109,6 +111,26 @@ def test_a_covered_camera_becomes_one_incident_and_a_wish(house: House, looking:
     assert [o.since_ms for o in looks] == [None, *[s.at_ms for s in shots[:-1]]]
     assert all(Value.FACE not in o.values for o in looks), "not checked is not clean"
     wait_for(lambda: not rejudging.rejudge(session_id).differences, "the same from the journal")
+
+
+def test_a_frozen_camera_is_known_by_what_was_decoded_between_looks(
+    house: House, looking: Looking
+) -> None:
+    (session_id,) = sessions(1)
+    worker = looking.worker(house.receiver())
+    sender = house.sender()
+    for number in range(3):
+        sample = shot(session_id, START_MS + 800 * number, covered=False)
+        times = [sample.at_ms - 267 * back for back in (2, 1, 0)]
+        # The sensor's noise is in the pictures alone: what has not changed are the miniatures.
+        still = tuple((at_ms, bytes(range(256)) * (OCTETS // 256)) for at_ms in times)
+        sender.publish(replace(sample, miniatures=still))
+        wait_for(lambda at=sample.at_ms: worker.once(0.1) and at in seen(session_id), "the look")
+    looks = [entry.observation for entry in journal.entries(session_id)]
+    assert [look.values[Value.STILL_S] for look in looks] == [0.534, 1.334, 2.134]
+    assert [START_MS - at for at in looks[0].between_ms] == [534, 267]
+    found = wait_for(lambda: incidents.kept(session_id), "the incident")
+    assert set(found) == {("camera_frozen", START_MS + 800)}
 
 
 def test_what_is_not_watched_is_not_looked_at(house: House, looking: Looking) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ from proctorhub.domain.observation import Observation, Source, Value
 
 V = Value
 T0 = 1_700_000_000_000
-GOOD = {V.FACE: 0.95, V.SECOND_FACE: 0.0, V.BRIGHTNESS: 120.0, V.DETAIL: 20.0, V.CHANGE: 3.0}
+GOOD = {V.FACE: 0.95, V.SECOND_FACE: 0.0, V.BRIGHTNESS: 120.0, V.DETAIL: 20.0, V.STILL_S: 0.0}
 POSED = {**GOOD, V.YAW: 4.0, V.DOWN: 2.0, V.IRIS: 0.5}
 
 
@@ -67,7 +68,6 @@ BAD = {
     Detector.SECOND_FACE: {**GOOD, V.SECOND_FACE: 0.7},
     Detector.OTHER_PERSON: {**GOOD, V.DISTANCE: 0.66},
     Detector.CAMERA_COVERED: {**GOOD, V.FACE: 0.0, V.DETAIL: 0.5},
-    Detector.CAMERA_FROZEN: {**GOOD, V.CHANGE: 0.1},
     Detector.TOO_DARK: {**GOOD, V.BRIGHTNESS: 33.0},
 }
 
@@ -86,6 +86,39 @@ def test_three_of_four_are_not_enough(detector, clean_at):
     looks = burst(0, BAD[detector])
     looks[clean_at] = look(250 * clean_at, {**GOOD, V.DISTANCE: 0.3})
     assert play(looks)[1] == []
+
+
+def frozen(at: int, still_s: float, *, burst: bool = False) -> Observation:
+    return replace(look(at, {**GOOD, V.STILL_S: still_s}), burst=burst)
+
+
+def test_a_frozen_camera_is_told_by_the_burst_that_a_short_stillness_asks_for():
+    first = frozen(800, 0.53)
+    state, changes = play([look(0, GOOD), first])
+    assert changes == [] and incidents.suspect(state, first, Policy())
+    then = frozen(1067, 0.8, burst=True)
+    state, changes = play([then], state=state)
+    assert changes == [] and not incidents.suspect(state, then, Policy())
+    state, changes = play([frozen(1333, 1.07, burst=True)], state=state)
+    assert [(c.kind, c.detector) for c in changes] == [(Kind.OPENED, Detector.CAMERA_FROZEN)]
+    again = frozen(2133, 0.6)
+    state, _ = play([again], state=state)
+    assert not incidents.suspect(state, again, Policy()), "it is open"
+
+
+def test_a_keyframe_in_a_frozen_picture_does_not_end_it():
+    looks = [frozen(800, 0.8), frozen(1600, 1.6), frozen(2400, 0.1), frozen(3200, 0.9)]
+    assert [c.kind for c in play(looks)[1]] == [Kind.OPENED]
+
+
+def test_stillness_that_is_soon_over_is_none():
+    looks = [frozen(800, 0.53), frozen(1067, 0.8, burst=True), frozen(1333, 0.0, burst=True)]
+    assert play([*looks, frozen(1600, 0.8)])[1] == []
+
+
+def test_who_sits_almost_still_is_not_looked_at_more_closely():
+    state, _ = play([frozen(800, 0.27)])
+    assert not incidents.suspect(state, frozen(800, 0.27), Policy())
 
 
 @pytest.mark.parametrize(
@@ -314,14 +347,14 @@ CAMERA = st.fixed_dictionaries(
         V.SECOND_FACE: st.sampled_from([0.0, 0.55, 0.64, 0.66, 0.9]),
         V.BRIGHTNESS: st.sampled_from([10.0, 25.0, 40.0, 50.0, 120.0]),
         V.DETAIL: st.sampled_from([0.5, 1.4, 20.0]),
-        V.CHANGE: st.sampled_from([0.1, 0.3, 3.0]),
+        V.STILL_S: st.sampled_from([0.0, 0.3, 0.8, 3.0]),
     },
     optional={
         V.YAW: ANGLE,
         V.DOWN: ANGLE,
         V.IRIS: st.sampled_from([0.3, 0.5, 0.58, 0.62]),
         V.DISTANCE: st.sampled_from([0.3, 0.55, 0.7]),
-        V.REPEATED: st.sampled_from([0.0, 5.0, 9.0]),
+        V.REPLAYED: st.sampled_from([0.0, 0.6, 0.9]),
     },
 )
 PAGE = st.dictionaries(
@@ -462,20 +495,41 @@ def test_the_longest_stretch_tells_how_much_shorter_would_have_cleared_it():
     ]
 
 
-def changed(one: Observation, change: dict[str, object], rest: dict[str, float]) -> Observation:
-    """The look as it would have been with the change of an explanation."""
+def changed(one: Observation, change: Mapping[str, Any], why: Mapping[str, Any]) -> Observation:
+    """The look as it would have been with the change of an explanation.
+
+    What counted is changed, and no further than its threshold: who looked down less did not look
+    up.
+    """
     values = dict(one.values)
     for part in change["changes"]:
-        value = Value(part["value"])
+        value, by = Value(part["value"]), part["by"]
+        origin = why["rest"].get(part["value"], 0.0)
+        sense = {"lower": "above", "higher": "below", "smaller": "beyond"}[part["towards"]]
+        (enter,) = {
+            t["enter"]
+            for t in why["thresholds"]
+            if (t["value"], t["sense"]) == (part["value"], sense)
+        }
         if value not in values:
             continue
-        by, origin = part["by"], rest.get(part["value"], 0.0)
-        if part["towards"] == "smaller":
-            off = values[value] - origin
-            values[value] = origin + (max(0.0, abs(off) - by) * (1 if off > 0 else -1))
-        else:
-            values[value] += by if part["towards"] == "higher" else -by
+        off = values[value] - origin
+        side = -1 if sense == "below" or (sense == "beyond" and off < 0) else 1
+        over = side * off - (enter if sense == "beyond" else side * enter)
+        if over >= 0:
+            values[value] -= side * min(by, over + 0.001)
     return replace(one, values=values)
+
+
+def test_a_change_that_clears_one_way_of_looking_away_is_none_the_other_way():
+    down, up = {**POSED, V.DOWN: 47.0}, {**POSED, V.DOWN: 0.0, V.YAW: 24.0}
+    looks = [*calibrated(), *seconds(63, 67, down), *seconds(67, 71, up), *seconds(71, 76, POSED)]
+    (found,) = ended(looks, only(Detector.LOOKING_AWAY))
+    value = next(c for c in found.explanation["cleared_by"] if c["what"] == "value")
+    assert value["changes"] == [{"value": "down", "towards": "lower", "by": 20.1}]
+    better = [changed(one, value, found.explanation) for one in looks]
+    assert [one.values[V.DOWN] for one in better[62:70]] == [pytest.approx(26.999)] * 4 + [0.0] * 4
+    assert ended(better, only(Detector.LOOKING_AWAY)) == []
 
 
 @settings(max_examples=100, deadline=None)
@@ -484,9 +538,8 @@ def test_the_smallest_change_would_have_cleared_it(looks, detector):
     policy = only(detector)
     for incident in ended(looks, policy):
         change = next(c for c in incident.explanation["cleared_by"] if c["what"] == "value")
-        rest = incident.explanation["rest"]
         better = [
-            changed(one, change, rest)
+            changed(one, change, incident.explanation)
             if incident.started_at <= one.at_ms <= incident.ended_at and one.source is Source.CAMERA
             else one
             for one in looks

@@ -11,10 +11,17 @@ from hypothesis import strategies as st
 
 from proctorhub.frames import codec
 from proctorhub.frames.envelope import BurstWish, SampledPicture, SampledSound
+from proctorhub.frames.miniature import OCTETS
 
 
 def image(width: int, height: int) -> bytes:
     return b"I420" + struct.pack(">HH", width, height) + bytes(width * height * 3 // 2)
+
+
+def with_miniatures(picture: SampledPicture, found: list[tuple[int, bytes]]) -> SampledPicture:
+    return dataclasses.replace(
+        picture, miniatures=tuple((picture.at_ms + offset, data) for offset, data in found)
+    )
 
 
 names = st.text("abcXYZ019_-", min_size=1, max_size=64)
@@ -22,9 +29,14 @@ seqs = st.integers(0, 2**32 - 1)
 times = st.integers(codec.MAX_OFFSET_MS, 2**53)
 jpegs = st.binary(max_size=200).map(lambda middle: b"\xff\xd8\xff" + middle + b"\xff\xd9")
 sides = st.integers(1, codec.MAX_SIDE)
-coded = st.builds(
-    SampledPicture, names, names, names, seqs, times, sides, sides, jpegs, st.booleans()
+miniatures = st.lists(st.integers(-codec.MAX_OFFSET_MS, 0), max_size=3).map(
+    lambda before: [(at, bytes([-at % 256]) * OCTETS) for at in sorted(before)]
 )
+coded = st.builds(
+    lambda *parts, found: with_miniatures(SampledPicture(*parts), found),
+    names, names, names, seqs, times, sides, sides, jpegs, st.booleans(),
+    found=miniatures,
+)  # fmt: skip
 halves = st.integers(1, 20)
 bare = st.builds(
     lambda width, height, **others: SampledPicture(
@@ -105,6 +117,11 @@ SOUND = SampledSound("s", "camera", "c", 1, 100_000, ((100_000, b"x"),))
         dataclasses.replace(PICTURE, image=image(640, 480) + b"x"),
         dataclasses.replace(PICTURE, image=b"I420"),
         dataclasses.replace(PICTURE, width=641, image=image(641, 480)),
+        with_miniatures(PICTURE, [(0, bytes(OCTETS - 1))]),
+        with_miniatures(PICTURE, [(1, bytes(OCTETS))]),
+        with_miniatures(PICTURE, [(0, bytes(OCTETS)), (-5, bytes(OCTETS))]),
+        with_miniatures(PICTURE, [(-codec.MAX_OFFSET_MS - 1, bytes(OCTETS)), (0, bytes(OCTETS))]),
+        with_miniatures(PICTURE, [(0, bytes(OCTETS))] * (codec.MAX_MINIATURES + 1)),
         dataclasses.replace(SOUND, packets=((100_000, b""),)),
         dataclasses.replace(SOUND, packets=((0, b"x"),)),
         dataclasses.replace(SOUND, packets=((100_000, bytes(codec.MAX_PACKET + 1)),)),

@@ -11,8 +11,11 @@ import av
 import numpy as np
 import pytest
 
+from benchmarks.sending import LAYERS, layered
 from proctorhub.frames import codec as codec_of_bus
+from proctorhub.frames import decoding
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
+from proctorhub.frames.miniature import Miniatures
 from proctorhub.frames.planes import planes
 from proctorhub.media import h264
 from proctorhub.media.frame import Frame
@@ -24,11 +27,7 @@ from tests.waiting import wait_for
 
 WIDTH, HEIGHT, RATE = 320, 240, 15
 FIRST_MS = 1_700_000_000_000
-L1T3 = (0, 2, 1, 2)
-LAYERED = {
-    "ts-parameters": "ts_number_layers=3:ts_target_bitrate=100,150,250:ts_rate_decimator=4,2,1:"
-    "ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3"
-}
+BIT_RATE = 250_000
 # A negative speed is a fixed one: otherwise libvpx puts in keyframes as the machine's load allows.
 ENCODERS = {
     "VP8": ("libvpx", {"deadline": "realtime", "cpu-used": "-12", "error-resilient": "1"}),
@@ -51,8 +50,8 @@ def _encode(codec: str, frames: int, *, layers: tuple[int, ...], key_every: int)
     encoder: Any = av.CodecContext.create(name, "w")
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, RATE), Fraction(RATE)
-    encoder.bit_rate, encoder.gop_size = 250_000, key_every
-    encoder.options = {**options, **(LAYERED if len(layers) > 1 else {})}
+    encoder.bit_rate, encoder.gop_size = BIT_RATE, key_every
+    encoder.options = {**options, **(layered(BIT_RATE) if len(layers) > 1 else {})}
     packets = [p for i in range(frames) for p in encoder.encode(_raw(i))]
     packets += encoder.encode(None)
     assert len(packets) == frames
@@ -144,7 +143,7 @@ def _settle(sampler: Sampler, source: Source) -> None:
 
 @pytest.mark.parametrize(
     ("codec", "layers", "key_every"),
-    [("VP8", L1T3, 1000), ("VP8", (0,), 15), ("H264", (0,), 15)],
+    [("VP8", LAYERS, 1000), ("VP8", (0,), 15), ("H264", (0,), 15)],
 )
 def test_pictures_are_those_of_a_full_decode_at_their_times(
     sampler: Sampler, sink: Sink, codec: str, layers: tuple[int, ...], key_every: int
@@ -154,17 +153,29 @@ def test_pictures_are_those_of_a_full_decode_at_their_times(
     sampler.want("s1", {"camera": Rate(1000)})
     sampler.opened(source)
     expected: dict[int, tuple[int, bytes | None]] = {}
+    small: dict[int, bytes] = {}
     full: Any = None
     for frame in frames:
         at_ms = source.play(frame)
-        full = full or decoder_of(source.video)  # type: ignore[arg-type]
+        track = source.video
+        assert track is not None
+        full = full or decoding.decoder_for_looks(codec.lower(), track.private)
         (picture,) = full.decode(av.Packet(frame.data))
         expected[at_ms] = frame.rtp // 60, planes(picture)
+        small[at_ms] = Miniatures().of(picture)
+        if frame.key:
+            (exact,) = decoder_of(track).decode(av.Packet(frame.data))
+            assert planes(exact) == planes(picture)
         _settle(sampler, source)
     sampler.stop()
     assert len(sink.pictures) == 6 and not source.asked
+    compared = [time for item in sink.pictures for time, _ in item.miniatures]
+    assert compared == sorted(set(compared)) and not set(compared) & {
+        p.at_ms for p in sink.pictures
+    }
     for item in sink.pictures:
         assert (item.seq, item.image) == expected[item.at_ms]
+        assert dict(item.miniatures) == {time: small[time] for time, _ in item.miniatures}
         assert (item.session_id, item.source, item.chain) == ("s1", "camera", "c1")
         assert (item.width, item.height, item.burst) == (WIDTH, HEIGHT, False)
         assert codec_of_bus.decode(codec_of_bus.encode(item)) == item
@@ -175,13 +186,17 @@ def test_frames_of_higher_layers_are_never_decoded(sampler: Sampler, sink: Sink)
     source = Source()
     sampler.want("s1", {"camera": Rate(1000)})
     sampler.opened(source)
-    for frame in _encode("VP8", 60, layers=L1T3, key_every=1000):
+    for frame in _encode("VP8", 60, layers=LAYERS, key_every=1000):
         if frame.layer:
             frame.data = b"\xff" * 40
         source.play(frame)
         _settle(sampler, source)
     sampler.stop()
     assert len(sink.pictures) == 4 and sampler.undecodable == 0
+    layer_0 = [FIRST_MS + round(index * 1000 / RATE) for index in range(0, 60, len(LAYERS))]
+    last = sink.pictures[-1].at_ms
+    compared = [time for item in sink.pictures for time, _ in (*item.miniatures, (item.at_ms, b""))]
+    assert compared == [time for time in layer_0 if time <= last]
 
 
 def test_what_cannot_be_decoded_is_counted_and_a_keyframe_asked_for(
@@ -190,7 +205,7 @@ def test_what_cannot_be_decoded_is_counted_and_a_keyframe_asked_for(
     source = Source()
     sampler.want("s1", {"camera": Rate(1000)})
     sampler.opened(source)
-    frames = _encode("VP8", 60, layers=L1T3, key_every=1000)
+    frames = _encode("VP8", 60, layers=LAYERS, key_every=1000)
     frames[12].data = b"\x00" * 40
     for frame in frames:
         source.play(frame)
@@ -237,7 +252,7 @@ def test_a_bus_that_is_away_loses_samples_and_nothing_else(sampler: Sampler, sin
     source = Source()
     sampler.want("s1", {"camera": Rate(1000)})
     sampler.opened(source)
-    frames = _encode("VP8", 60, layers=L1T3, key_every=1000)
+    frames = _encode("VP8", 60, layers=LAYERS, key_every=1000)
     sink.fails = True
     for frame in frames[:30]:
         source.play(frame)

@@ -62,7 +62,7 @@ def test_with_layers_only_layer_0_is_decoded_and_no_keyframe_asked_for() -> None
     stream = Stream(CAMERA, L1T3)
     stream.play(15 * 20)
     assert len(stream.pictures) in (19, 20) and not stream.asked
-    decoded = [frame for _, batch in stream.pictures for frame in batch.frames]
+    decoded = [frame for _, batch in stream.pictures for _, frame in batch.frames]
     assert all(frame.layer == 0 for frame in decoded)
     # Without a hole: each needs the one before it.
     assert [f.rtp for f in decoded] == list(range(0, decoded[-1].rtp + 1, 4))
@@ -81,7 +81,7 @@ def test_without_layers_only_keyframes_are_decoded_and_asked_for_once_a_second()
     stream = Stream(CAMERA)
     stream.play(15 * 20)
     assert 18 <= len(stream.pictures) <= 20
-    assert all([f.key for f in batch.frames] == [True] for _, batch in stream.pictures)
+    assert all([f.key for _, f in batch.frames] == [True] for _, batch in stream.pictures)
     assert len(stream.asked) <= 20
 
 
@@ -100,7 +100,7 @@ def test_a_keyframe_spares_what_came_before_it() -> None:
     stream._key_at = stream.index
     stream.play(16)
     batch = stream.pictures[1][1]
-    assert batch.frames[0].key and batch.frames[0].rtp == 8
+    assert batch.frames[0][1].key and batch.frames[0][1].rtp == 8
 
 
 def test_a_sender_that_gives_no_keyframe_is_asked_once_a_second() -> None:
@@ -174,7 +174,7 @@ def test_a_busy_decoder_drops_pictures_not_frames_that_others_need() -> None:
     assert stream.tap.dropped in (2, 3) and len(stream.pictures) == 1
     stream.tap.busy = False
     stream.play(15)
-    decoded = [frame.rtp for _, batch in stream.pictures for frame in batch.frames]
+    decoded = [frame.rtp for _, batch in stream.pictures for _, frame in batch.frames]
     assert decoded == list(range(0, decoded[-1] + 1, 4))
 
 
@@ -186,7 +186,7 @@ def test_what_waits_for_a_stuck_decoder_is_bounded() -> None:
     assert len(stream.tap._waiting) <= MAX_WAITING
     stream.tap.busy = False
     stream.play(30)
-    assert stream.pictures[1][1].frames[0].key
+    assert stream.pictures[1][1].frames[0][1].key
 
 
 def test_after_a_broken_picture_a_keyframe_is_asked_for() -> None:
@@ -195,4 +195,4 @@ def test_after_a_broken_picture_a_keyframe_is_asked_for() -> None:
     stream.tap.broken = True
     stream.play(20)
     assert len(stream.asked) == 1
-    assert stream.pictures[-1][1].frames[0].key
+    assert stream.pictures[-1][1].frames[0][1].key

@@ -45,6 +45,7 @@ observations = st.builds(
     st.dictionaries(st.sampled_from(["detect", "embed"]), st.just("ab" * 32)),
     st.booleans(),
     st.none() | st.integers(0, 2**45),
+    st.lists(st.integers(0, 2**45), max_size=3).map(tuple),
 )
 
 

@@ -40,7 +40,7 @@ def backends() -> Composition:
 def at_camera(picture: Picture, at_ms: int = AT, **more) -> camera.Look:
     decoded = Decoder().decode(jpeg(picture, 90).tobytes())
     given = {"burst": False, "memory": Memory(), "reference": None, **more}
-    return camera.Look(decoded, at_ms, "chain-000001", "ab" * 32, **given)
+    return camera.Look(decoded, at_ms, [], "chain-000001", "ab" * 32, **given)
 
 
 def reference(backends: Composition, name: str) -> camera.Reference:
@@ -212,7 +212,8 @@ def test_faces_of_another_space_are_never_compared(backends) -> None:
 def test_without_a_backend_light_and_change_are_measured_and_nothing_is_claimed() -> None:
     nobody = Composition({}, {})
     ((seen, _),) = camera.look(nobody, [at_camera(person("hopper").picture)])
-    assert set(seen.values) == {Value.BRIGHTNESS, Value.DETAIL}
+    measured = {Value.BRIGHTNESS, Value.DETAIL, Value.STILL_S, Value.REPLAYED}
+    assert set(seen.values) == measured
     assert seen.models == {}
     assert abilities.able(nobody) == {d for d, needed in NEEDS.items() if needed is None}
 
