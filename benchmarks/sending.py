@@ -10,10 +10,12 @@ import asyncio
 import random
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 from aiortc import RTCRtpSender
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
 
@@ -25,11 +27,8 @@ from proctorhub.media.forward import Forwarder
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.material import make_media, read_media
 
+#: The temporal layer of each frame in turn (L1T3).
 LAYERS = (0, 2, 1, 2)
-LAYERED = {
-    "ts-parameters": "ts_number_layers=3:ts_target_bitrate={0},{1},{2}:ts_rate_decimator=4,2,1:"
-    "ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3"
-}
 KEYFRAME_EVERY = 60  # frames
 MTU = 1150
 CONNECT_WITHIN_S = 15.0
@@ -53,18 +52,30 @@ class Reel:
     duration_s: float
 
 
+def layered(bit_rate: int) -> dict[str, str]:
+    """Return libvpx's options for VP8 L1T3 of so many bits a second."""
+    rates = ",".join(str(round(bit_rate * share / 1000)) for share in (0.4, 0.6, 1.0))
+    return {
+        "ts-parameters": f"ts_number_layers=3:ts_target_bitrate={rates}:ts_rate_decimator=4,2,1:"
+        "ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3"
+    }
+
+
 def make_reel(path: Path, seconds: float, *, bit_rate: int, size: tuple[int, int]) -> Reel:
     """Encode `seconds` (a multiple of 4) of VP8 L1T3 and Opus, and return its packets."""
-    rates = (bit_rate * share // 1000 for share in (0.4, 0.6, 1.0))
-    options = {name: value.format(*map(int, rates)) for name, value in LAYERED.items()}
     make_media(
         path,
         seconds,
         bit_rate=bit_rate,
         size=size,
         keyframe_every=KEYFRAME_EVERY,
-        options=options,
+        options=layered(bit_rate),
     )
+    return read_reel(path, seconds)
+
+
+def read_reel(path: Path, seconds: float) -> Reel:
+    """Return the packets of a file of VP8 L1T3 and Opus that is so long."""
     found = read_media(path)
     shots = [Shot(p.at_s, "audio", (p.data,), True) for p in found.audio]
     tl0 = 0
@@ -115,11 +126,16 @@ def _nowhere(*_: object) -> None:
 
 
 class ReelSender:
-    """Plays a reel in a loop. `loss` is the share of packets that never arrive."""
+    """Plays a reel in a loop. `loss` is the share of packets that never arrive.
 
-    def __init__(self, reel: Reel, *, loss: float = 0.0, seed: int = 0) -> None:
+    Who asks for a keyframe gets the reel's next one: at once, what comes before it being left out
+    (`skips`), or when it is due, so that all is shown at its time.
+    """
+
+    def __init__(self, reel: Reel, *, loss: float = 0.0, seed: int = 0, skips: bool = True) -> None:
         self._reel = reel
         self._loss = loss
+        self._skips = skips
         self._chance = random.Random(seed)
         self.peer = _SendingPeer()
         self.peer.on_connected = self._connected
@@ -135,6 +151,8 @@ class ReelSender:
         self.sent_packets = {"audio": 0, "video": 0}
         #: When the node was last heard, by the monotonic clock.
         self.heard_s = 0.0
+        #: Is told of each picture that has been sent, by its place in the reel, seconds.
+        self.on_picture: Callable[[float], None] = _nowhere
 
     async def offer(self) -> str:
         """Return an offer."""
@@ -146,6 +164,16 @@ class ReelSender:
         async with asyncio.timeout(CONNECT_WITHIN_S):
             while not self._tracks:
                 await asyncio.sleep(0.01)
+
+    async def connect(self, url: str, ticket: str) -> None:
+        """Begin to send to a node (WHIP). Raises aiohttp.ClientError, BadOffer, TimeoutError."""
+        headers = {"Authorization": f"Bearer {ticket}", "Content-Type": "application/sdp"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.post(url, data=await self.offer()) as answer,
+        ):
+            answer.raise_for_status()
+            await self.take_answer(await answer.text())
 
     @property
     def connected(self) -> bool:
@@ -200,6 +228,8 @@ class ReelSender:
             self._tracks[shot.kind].play(shot, at_s - self._skipped_s, time.time())
             self.sent_packets[shot.kind] += 1
             self._next += 1
+            if shot.kind == "video":
+                self.on_picture(at_s)
         self._timer = loop.call_later(at_s - position_s, self._play)
 
     def _keyframe(self) -> None:
@@ -223,8 +253,18 @@ class ReelSender:
                 for track in self._tracks.values():
                     if track.forwarder.ssrc == packet.media_ssrc:
                         track.forwarder.repeat(packet.lost)
-            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == rtcp.PLI:
+            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == rtcp.PLI and self._skips:
                 self._keyframe()
+
+
+@asynccontextmanager
+async def sending(sender: ReelSender, url: str, ticket: str) -> AsyncIterator[None]:
+    """Send to a node while the context lasts. Raises as `ReelSender.connect`."""
+    try:
+        await sender.connect(url, ticket)
+        yield
+    finally:
+        await sender.close()
 
 
 class _Track:
@@ -250,7 +290,7 @@ class _Track:
 
     def play(self, shot: Shot, at_s: float, now: float) -> None:
         rtp = int(at_s * self._rate)
-        self.clock.first_packet(rtp, now)
+        self.clock.frame(rtp, now)
         last = len(shot.payloads) - 1
         for index, payload in enumerate(shot.payloads):
             self.forwarder.send(index == last, self._seq, rtp & 0xFFFFFFFF, payload, now)

@@ -81,7 +81,7 @@ class Candidate:
         sender = ReelSender(self._reel, loss=self._loss, seed=self._seed)
         try:
             async with asyncio.timeout(ATTEMPT_S):
-                await sender.take_answer(await self._offer(ticket, await sender.offer()))
+                await sender.connect(ticket["url"], ticket["ticket"])
         except BaseException:
             await sender.close()
             raise
@@ -89,18 +89,6 @@ class Candidate:
             sender.lose_network(True)
         self.url = ticket["url"].split("/whip/")[0]
         return sender
-
-    async def _offer(self, ticket: dict[str, str], offer: str) -> str:
-        headers = {
-            "Authorization": f"Bearer {ticket['ticket']}",
-            "Content-Type": "application/sdp",
-        }
-        async with (
-            aiohttp.ClientSession(headers=headers) as http,
-            http.post(ticket["url"], data=offer) as answer,
-        ):
-            answer.raise_for_status()
-            return await answer.text()
 
     async def stop(self) -> None:
         """Send no more."""

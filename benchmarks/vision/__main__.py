@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.vision import documents, hearing, live, load, reading, sessions
+from benchmarks.vision import documents, filmed, hearing, live, load, reading, sessions
 from proctorhub import logs
 
+#: Without `filmed`, which needs films.
 PARTS = ("backends", "load", "live", "sessions", "sound", "screen", "documents")
 #: Parts with recall by detector: of cameras, microphones and screens.
 WATCHED = ("sessions", "sound", "screen")
@@ -40,12 +41,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0, help="for which it does")
     parser.add_argument("--live", type=float, default=120.0, help="seconds of the live path")
     parser.add_argument(
+        "--videos",
+        type=Path,
+        help="folder in which the live path's videos are kept for the next run: they take longer "
+        "to make than to send",
+    )
+    parser.add_argument(
         "--voices",
         type=Path,
         default=VOICES,
         help="folder of WAV files of somebody who speaks, left out where it is not: %(default)s",
     )
+    parser.add_argument("--films", type=Path, help="folder of videos for the part `filmed`")
     args = parser.parse_args()
+    if "filmed" in args.parts.split(",") and not args.films:
+        parser.error("the part `filmed` needs --films FOLDER")
     logs.setup("WARNING", "bench")
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ph-bench-") as name:
@@ -75,11 +85,13 @@ def _part(part: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     if part == "load":
         return load.measure(folder, args.candidates, args.seconds)
     if part == "live":
-        return live.measure(folder, args.live)
+        return live.measure(folder, args.live, args.videos)
     if part == "sessions":
         return sessions.measure(folder, args.minutes, args.repeats, args.seed)
     if part == "sound":
         return hearing.measure(folder, args.minutes, args.repeats, args.seed, args.voices)
+    if part == "filmed":
+        return filmed.measure(folder, args.films)
     if part == "documents":
         return documents.measure(folder)
     if part == "screen":

@@ -2,7 +2,7 @@
 
 Synthetic candidates send real encoded video over WebRTC, one for each thing that a camera can show:
 it happens again and again, after a calm that lets the last flag close. A proctor's socket notes
-when the flag comes.
+when the flag comes. They send as a browser does: three temporal layers, and keyframes seldom.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,54 +23,74 @@ from typing import Any
 
 import cv2
 
+from benchmarks.sending import Reel, ReelSender, layered, read_reel, sending
 from benchmarks.vision.behaviour import DARK
 from proctorhub.cli.rehearsal import house
 from proctorhub.cli.rehearsal.person import Person
 from proctorhub.domain.incident_rules import RULES
 from proctorhub.domain.incident_terms import Detector
-from proctorhub.media.material import Material, read_media
-from proctorhub.media.synthetic import WhipSender
 from tests import admission, vision_video
 from tests.vision_faces import Picture, person, with_visitor
 from tests.vision_movement import posed
 
 PASSWORD = "correct horse battery"
-POLL_S = 0.004
-#: The piece that a loop repeats, seconds.
-LOOP_S = 4.3
+RATE = vision_video.RATE
+BIT_RATE = 500_000
+#: A file cannot give a keyframe when one is asked for. Recorders ask after four seconds; here it
+#: comes a quarter of a second after that, at a frame of layer 0.
+KEY_EVERY = 64
+#: Of a browser's encoder: its speed (a negative one is fixed) and its constant rate.
+BROWSER = {
+    **layered(BIT_RATE),
+    "cpu-used": "-6",
+    "static-thresh": "1",
+    "minrate": str(BIT_RATE),
+    "maxrate": str(BIT_RATE),
+    "bufsize": str(BIT_RATE),
+}
+#: The pieces that loops repeat in turn, seconds.
+LOOPS_S = (4.3, 9.7)
+#: A flag that comes so long after the event has ended is still one of it.
+LATE_S = 1.0
 
 
 @dataclass(frozen=True)
 class Course:
-    """What one candidate's camera shows: calm, what happens, and so on, seconds.
+    """What one candidate's camera shows: calm, what happens, and so on.
 
-    Calm and event are together no whole number, so that it comes at every phase of the looks.
     What happens before `from_s` does not count; `owed_s` is how long it must go on by its
-    definition, and is taken off. `once`: the video is as long as the measurement, so that nothing
-    in it comes again; otherwise it is one calm and one event, sent again and again.
+    definition, and is taken off.
     """
 
     detector: Detector
-    event_s: float = 6.1
-    from_s: float = 5.0
+    event_s: float = 6.2
+    from_s: float = 0.0
     owed_s: float = 0.0
-    once: bool = False
 
     @property
-    def calm_s(self) -> float:
-        """So long that the last flag has closed."""
-        return RULES[self.detector].merge_ms / 1000 + 5.1
+    def calm(self) -> int:
+        """Frames between two events: so many that the last flag has closed."""
+        return round((RULES[self.detector].merge_ms / 1000 + 5.1) * RATE)
 
-    def onsets(self, seconds: float) -> Iterator[float]:
-        """Yield the places in the video where it first shows, for all that is over by the end."""
-        at = self.calm_s
-        while at + self.event_s < seconds:
-            yield at
-            at += self.event_s + self.calm_s
+    @property
+    def event(self) -> int:
+        """Frames of an event.
 
-    def length_s(self, seconds: float) -> float:
-        """Return how long the video is."""
-        return seconds if self.once else self.calm_s + self.event_s + 1 / vision_video.RATE
+        Together with the calm they have no factor in common with the frames from look to look (12)
+        and from keyframe to keyframe (64), so that events begin at every phase of both.
+        """
+        return round(self.event_s * RATE)
+
+    def onsets(self, frames: int) -> Sequence[int]:
+        """Return the first frame of each event that is over when so many have been sent."""
+        return range(self.calm, frames - self.event, self.calm + self.event)
+
+    def event_of(self, detector: str, at_s: float, onsets: Sequence[float]) -> int | None:
+        """Return which of its events, that began at `onsets`, a flag tells of; None for none."""
+        if detector != self.detector:
+            return None
+        within = (n for n, on in enumerate(onsets) if 0 <= at_s - on < self.event_s + LATE_S)
+        return next(within, None)
 
 
 COURSES = {
@@ -78,28 +99,36 @@ COURSES = {
     "covered": Course(Detector.CAMERA_COVERED),
     "other person": Course(Detector.OTHER_PERSON),
     "too dark": Course(Detector.TOO_DARK),
-    "frozen": Course(Detector.CAMERA_FROZEN, once=True),
-    # from the first frame that comes again
-    "loop": Course(Detector.CAMERA_FROZEN, event_s=36.3, once=True),
+    "frozen": Course(Detector.CAMERA_FROZEN),
+    # from the first frame that comes again; by three seconds of them a loop is known
+    "loop": Course(Detector.CAMERA_FROZEN, event_s=16.2, owed_s=3.0),
     # the rest of a candidate is known after a minute
     "looking away": Course(Detector.LOOKING_AWAY, from_s=64.0, owed_s=3.0),
 }
 
 
-def measure(folder: Path, seconds: float) -> dict[str, Any]:
-    """Return how long flags took, s, for each event and for all."""
-    folder.mkdir(parents=True, exist_ok=True)
+def measure(folder: Path, seconds: float, videos_in: Path | None = None) -> dict[str, Any]:
+    """Return how long flags took, s, for each event and for all, and what was flagged besides.
+
+    Videos are taken from `videos_in` where they are there, and kept there.
+    """
+    kept = videos_in or folder / "videos"
+    kept.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        paths = list(pool.map(partial(_video, folder, seconds), COURSES))
-    videos = dict(zip(COURSES, map(read_media, paths), strict=True))
+        paths = list(pool.map(partial(_video, kept, round(seconds * RATE)), COURSES))
+    videos = {n: read_reel(path, seconds) for n, path in zip(COURSES, paths, strict=True)}
     with house.started(folder / "house") as running:
-        took = asyncio.run(_play(running, videos, seconds))
+        took, besides = asyncio.run(_play(running, videos))
     everything = [x for times in took.values() for x in times]
     return {
         **_summary(everything),
         "all_but_loop": _summary([x for name in took if name != "loop" for x in took[name]]),
-        "by_event": {name: _summary(times) for name, times in took.items()},
+        "besides": besides,
+        "by_event": {
+            name: {**_summary(times), "took_s": [x and round(x, 2) for x in times]}
+            for name, times in took.items()
+        },
     }
 
 
@@ -119,28 +148,31 @@ def _quantile(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def _video(folder: Path, seconds: float, name: str) -> Path:
-    path = folder / f"{name.replace(' ', '-')}.webm"
-    vision_video.write(path, _frames(name, COURSES[name].length_s(seconds)))
+def _video(folder: Path, frames: int, name: str) -> Path:
+    path = folder / f"{name.replace(' ', '-')}-{frames}.webm"
+    if not path.exists():
+        made = folder / f"making-{path.name}"
+        pictures = itertools.islice(_pictures(name, frames), frames)
+        vision_video.write(made, pictures, key_every=KEY_EVERY, bit_rate=BIT_RATE, options=BROWSER)
+        made.rename(path)
     return path
 
 
-def _frames(name: str, seconds: float) -> Iterator[Picture]:
+def _pictures(name: str, frames: int) -> Iterator[Picture]:
     """Yield calm and events in turn; a loop's first pass is the end of the calm before it."""
     course, someone, seeds = COURSES[name], person("hopper"), itertools.count(len(name))
-    shown = 0.0
-    for onset in (*course.onsets(seconds), seconds):
-        piece: list[Picture] = []
-        for picture in vision_video.alive(someone.picture, onset - shown, next(seeds)):
-            piece = [*piece[1 - round(LOOP_S * vision_video.RATE) :], picture]
+    loops = itertools.cycle(round(length_s * RATE) for length_s in LOOPS_S)
+    shown = 0
+    for onset in (*course.onsets(frames), frames):
+        calm = deque[Picture](maxlen=next(loops))
+        for picture in vision_video.alive(someone.picture, (onset - shown) / RATE, next(seeds)):
+            calm.append(picture)
             yield picture
-        if onset < seconds:
-            frames = round(course.event_s * vision_video.RATE)
-            yield from itertools.islice(_event(name, piece, next(seeds)), frames)
-        shown = onset + course.event_s
+        yield from itertools.islice(_event(name, calm, next(seeds)), course.event)
+        shown = onset + course.event
 
 
-def _event(name: str, before: list[Picture], seed: int) -> Iterator[Picture]:
+def _event(name: str, before: Sequence[Picture], seed: int) -> Iterator[Picture]:
     someone, seconds = person("hopper"), COURSES[name].event_s
     if name == "face gone":
         return vision_video.empty(seconds, seed)
@@ -175,8 +207,8 @@ class _Proctor(Person):
 
 
 async def _play(
-    running: house.House, videos: dict[str, Material], seconds: float
-) -> dict[str, list[float | None]]:
+    running: house.House, videos: dict[str, Reel]
+) -> tuple[dict[str, list[float | None]], list[tuple[str, str, float]]]:
     admin, proctor = Person(running.url, running.token), _Proctor(running.url)
     await _account(admin, "proctor", "bench-proctor")
     await proctor.sign_in("bench-proctor", PASSWORD)
@@ -184,21 +216,25 @@ async def _play(
     candidates = [Person(running.url) for _ in videos]
     seen = await asyncio.gather(
         *(
-            _sit(admin, proctor, candidate, exam["id"], name, videos[name], seconds)
+            _sit(admin, proctor, candidate, exam["id"], name, videos[name])
             for candidate, name in zip(candidates, videos, strict=True)
         )
     )
+    await asyncio.sleep(LATE_S)
     took: dict[str, list[float | None]] = {}
+    besides: list[tuple[str, str, float]] = []
     for name, (session_id, onsets) in zip(videos, seen, strict=True):
         course = COURSES[name]
-        pushed = [at for s, d, at in proctor.flags if (s, d) == (session_id, course.detector)]
-        took[name] = []
-        for onset in onsets:
-            late = [at - onset for at in pushed if 0 <= at - onset < course.event_s + 1]
-            took[name].append(min(late) - course.owed_s if late else None)
+        took[name] = [None] * len(onsets)
+        for detector, at in [(d, at) for s, d, at in proctor.flags if s == session_id]:
+            event = course.event_of(detector, at, onsets)
+            if event is None:
+                besides.append((name, detector, round(at - onsets[0], 1)))
+            elif took[name][event] is None:
+                took[name][event] = at - onsets[event] - course.owed_s
     for somebody in (admin, proctor, *candidates):
         await somebody.__aexit__(None, None, None)
-    return took
+    return took, besides
 
 
 async def _account(admin: Person, role: str, login: str) -> None:
@@ -212,8 +248,7 @@ async def _sit(
     candidate: Person,
     exam_id: str,
     name: str,
-    material: Material,
-    seconds: float,
+    reel: Reel,
 ) -> tuple[str, list[float]]:
     """Let one candidate sit; return the session, and when what happens was first shown."""
     login = f"bench-{name.replace(' ', '-')}"
@@ -223,28 +258,29 @@ async def _sit(
     await proctor.watch("watch_session", {"session_id": sid})
     wanted = {"source": "camera", "direction": "send"}
     ticket = await candidate.call("POST", f"/sessions/{sid}/tickets", wanted)
-    sender = WhipSender(ticket["url"], ticket["ticket"], Path("bench"), material=material)
-    async with sender:
-        onsets = await _onsets(sender, COURSES[name], material.duration_s, seconds)
-    return sid, onsets
+    sender = ReelSender(reel, skips=False)
+    shown = _Shown(COURSES[name], reel)
+    sender.on_picture = shown.picture
+    async with sending(sender, ticket["url"], ticket["ticket"]):
+        await shown.over.wait()
+    return sid, shown.onsets
 
 
-async def _onsets(
-    sender: WhipSender, course: Course, length_s: float, seconds: float
-) -> list[float]:
-    """Return the times at which the sender came to what happens, when it is over."""
-    head = sender._sender._head
-    places = list(course.onsets(length_s))
-    found = []
-    for rounds in itertools.count():
-        for place in places:
-            at = rounds * length_s + place
-            if at + course.event_s >= seconds:
-                return found
-            while head.position_s() < at:
-                await asyncio.sleep(POLL_S)
-            if at >= course.from_s:
-                found.append(time.time())
-            while head.position_s() < at + course.event_s:
-                await asyncio.sleep(POLL_S)
-    raise AssertionError("unreachable")
+class _Shown:
+    """Notes when the first frame of each event was sent, and when the last event is over."""
+
+    def __init__(self, course: Course, reel: Reel) -> None:
+        frames = round(reel.duration_s * RATE)
+        self._course = course
+        self._first = course.onsets(frames)
+        self._end = self._first[-1] + course.event
+        self.onsets: list[float] = []
+        self.over = asyncio.Event()
+
+    def picture(self, at_s: float) -> None:
+        """Take in the place of a picture that has just been sent."""
+        now, frame = time.time(), round(at_s * RATE)
+        if frame in self._first and at_s >= self._course.from_s:
+            self.onsets.append(now)
+        if frame >= self._end:
+            self.over.set()

@@ -1,8 +1,8 @@
 """What looking at one candidate costs a worker: everything on, at the pace of an exam.
 
 A real worker process on one core takes samples of N candidates over the real bus and writes to the
-real (embedded) database: each camera's pictures at the product's pace, seconds of sound, a screen
-every ten seconds, the face compared every ten seconds.
+real (embedded) database: each camera's pictures at the product's pace, with miniatures between
+them, seconds of sound, a screen every ten seconds, the face compared every ten seconds.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from PIL import Image, ImageDraw
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.vision import house as ready
-from benchmarks.vision.behaviour import Behaviour, innocent
+from benchmarks.vision.behaviour import TICK_MS, Behaviour, innocent
 from benchmarks.vision.watching import sampled
 from proctorhub.cli.keeper import die_with_parent
 from proctorhub.cli.rehearsal import house
 from proctorhub.config import Settings
-from proctorhub.frames import bus
+from proctorhub.frames import bus, planes
 from proctorhub.frames.envelope import Sample, SampledPicture, SampledSound
+from proctorhub.frames.miniature import Miniatures
 from proctorhub.media.ledger import RATES
 from proctorhub.media.material import make_media, read_media
 from tests.vision_faces import people
@@ -39,6 +40,8 @@ EVERY_S = {
     "screen": _RATES["screen"].every_ms / 1000,
 }
 PICTURES = 24  # of each person, shown in turn
+#: An image, and the miniatures of two that were decoded before it.
+Shown = tuple[bytes, list[bytes]]
 
 
 def measure(folder: Path, candidates: int, seconds: float) -> dict[str, Any]:
@@ -116,7 +119,7 @@ def _sample(
     place: int,
     number: int,
     now: int,
-    cameras: list[list[bytes]],
+    cameras: list[list[Shown]],
     screens: list[bytes],
     sounds: tuple[tuple[int, bytes], ...],
 ) -> Sample:
@@ -126,15 +129,23 @@ def _sample(
     if kind == "screen":
         shown = screens[number % len(screens)]
         return SampledPicture(session_id, "screen", "bench", number, now, 1280, 720, shown)
-    shown = cameras[place % len(cameras)][(number + place) % PICTURES]
-    return SampledPicture(session_id, "camera", "bench", number, now, 640, 480, shown)
+    image, between = cameras[place % len(cameras)][(number + place) % PICTURES]
+    before = ((now - 2 * TICK_MS, between[0]), (now - TICK_MS, between[1]))
+    return SampledPicture(
+        session_id, "camera", "bench", number, now, 640, 480, image, miniatures=before
+    )
 
 
-def _cameras() -> list[list[bytes]]:
+def _cameras() -> list[list[Shown]]:
+    made = Miniatures()
     found = []
     for number, someone in enumerate(people()):
         shots = innocent(Behaviour(someone.name, number))
-        found.append([sampled(next(shots)()) for _ in range(PICTURES)])
+        shown = []
+        for _ in range(PICTURES):
+            *before, image = (sampled(next(shots)()) for _ in range(3))
+            shown.append((image, [made.of(planes.picture(one)) for one in before]))
+        found.append(shown)
     return found
 
 

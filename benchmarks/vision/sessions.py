@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.vision.behaviour import EVENTS, TICK_MS, TICKS_S, Behaviour, event, innocent
-from benchmarks.vision.courses import START_MS
+from benchmarks.vision.courses import START_MS, how_soon
 from benchmarks.vision.watching import EVERY, WARM_TICKS, Run, Watcher
 from proctorhub.domain.accuracy import LabelledSession, Stretch, report
 from proctorhub.domain.incident_rules import RULES
@@ -77,7 +77,7 @@ def measure(folder: Path, minutes: float, repeats: int, seed: int) -> dict[str, 
         ],
         "recall": {name: one["recall"] for name, one in found["detectors"].items()},
         "events": {
-            kind: _summary([x for course in eventful for x in course.took[kind]]) for kind in EVENTS
+            kind: how_soon([x for course in eventful for x in course.took[kind]]) for kind in EVENTS
         },
         "missed": {
             course.name: missed
@@ -142,9 +142,3 @@ def _happens(
     watcher.watch(run, event(behaviour, kind, other), round(seconds * TICKS_S))
     took = [(at - onset_ms) / 1000 for d, _, at in run.flags if d is detector and at >= onset_ms]
     return min(took, default=None)
-
-
-def _summary(took: list[float | None]) -> dict[str, Any]:
-    found = sorted(x for x in took if x is not None)
-    slowest = found[-1] if found else None
-    return {"found": len(found), "of": len(took), "slowest_s": slowest}

@@ -27,7 +27,8 @@ from proctorhub.vision import camera, composition
 from proctorhub.vision.camera import Reference
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.memory import Memory
-from proctorhub.vision.pictures import Decoder
+from proctorhub.vision.pictures import Decoder, Luma
+from proctorhub.vision.pictures import Picture as Decoded
 from tests.vision_faces import Person, Picture, people, person
 
 #: Looks are at every third tick; the first minute calibrates.
@@ -38,7 +39,10 @@ FRONTAL_DEG = 32.0
 
 @dataclass
 class Run:
-    """One session being looked at: what the rules and the looking remember, what was flagged."""
+    """One session being looked at: what the rules and the looking remember, what was flagged.
+
+    `between` are miniatures since the last look.
+    """
 
     reference: Reference
     at: int = 0
@@ -46,6 +50,7 @@ class Run:
     memory: Memory = field(default_factory=Memory)
     flags: list[tuple[Detector, int, int]] = field(default_factory=list)
     burst_left: int = 0
+    between: tuple[tuple[int, Luma], ...] = ()
 
     def copy(self) -> Run:
         """Return another session that was the same so far."""
@@ -65,7 +70,10 @@ class Watcher:
 
     def reference(self, name: str) -> Reference:
         """Return a person's face as it was identified."""
-        picture = person(name).picture
+        return self.reference_in(person(name).picture)
+
+    def reference_in(self, picture: Picture) -> Reference:
+        """Return the face of the person that a picture shows."""
         (faces,) = self._backends[Capability.DETECT].detect([picture])
         found = self._backends[Capability.EMBED].embed(picture, faces[0])
         assert found is not None and self._backends.space_id is not None
@@ -84,18 +92,22 @@ class Watcher:
     def watch(self, run: Run, shots: Iterator[Shot], ticks: int) -> None:
         """Let a session go on for some ticks."""
         for shot in itertools.islice(shots, ticks):
-            burst = run.burst_left > 0
-            if burst or run.at % EVERY == 0:
-                run.burst_left = max(0, run.burst_left - 1)
-                self._look(run, shot(), burst)
+            at_ms = START_MS + run.at * TICK_MS
+            seen = self._decoder.decode(data := sampled(shot()))
+            if run.burst_left or run.at % EVERY == 0:
+                self._look(run, seen, data, at_ms)
+                run.between = ()
+            else:
+                run.between = (*run.between, (at_ms, seen.small))
             run.at += 1
 
-    def _look(self, run: Run, picture: Picture, burst: bool) -> None:
-        data = sampled(picture)
-        at_ms = START_MS + run.at * TICK_MS
+    def _look(self, run: Run, picture: Decoded, data: bytes, at_ms: int) -> None:
+        burst = run.burst_left > 0
+        run.burst_left = max(0, run.burst_left - 1)
         look = camera.Look(
-            picture=self._decoder.decode(data),
+            picture=picture,
             at_ms=at_ms,
+            between=run.between,
             segment_id="bench-000000",
             frame_sha256=hashlib.sha256(data).hexdigest(),
             burst=burst,
