@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Account, Server, picture
@@ -62,13 +63,20 @@ def playing(page: Page, test_id: str) -> None:
 def looks_like(page: Page, test_id: str, photograph: str) -> None:
     """Assert that a video shows a photograph, giving it some seconds to sharpen."""
     playing(page, test_id)
-    wanted, best = picture(photograph), 0.0
+    wanted, best, shown = picture(photograph), 0.0, None
     deadline = time.monotonic() + PATIENCE_S
     while best < ALIKE and time.monotonic() < deadline:
         shown = shown_by(page.get_by_test_id(test_id))
         best = max(best, likeness(shown, wanted) if shown is not None else 0.0)
         page.wait_for_timeout(200)
-    assert best >= ALIKE, f"{test_id} does not show the {photograph}: {best:.2f}"
+    if best < ALIKE:
+        last = (
+            "nothing" if shown is None else f"mean {shown.mean():.0f}, deviation {shown.std():.0f}"
+        )
+        played = page.get_by_test_id(test_id).evaluate(
+            "v => [v.readyState, v.currentTime, v.getVideoPlaybackQuality().totalVideoFrames]"
+        )
+        pytest.fail(f"{test_id} shows no {photograph}: {best:.2f}; {last}; played {played}")
 
 
 def state(page: Page, root: str, wanted: str) -> None:

@@ -89,8 +89,7 @@ def seen(
     return sit, console, session_id
 
 
-def test_a_recorder_that_cannot_write(server: Server, seen: tuple[Page, Page, str]) -> None:
-    _, console, session_id = seen
+def a_recorder_that_cannot_write(server: Server, console: Page, session_id: str) -> None:
     (node,) = processes.of(server.data_dir, "media")
     with disk_refusing(node):
         told(console, "recorder")
@@ -108,8 +107,7 @@ def test_a_recorder_that_cannot_write(server: Server, seen: tuple[Page, Page, st
     wait_for(lambda: "storage" in causes(server, session_id), "a gap with its cause")
 
 
-def test_a_storage_that_hangs(server: Server, seen: tuple[Page, Page, str]) -> None:
-    _, console, session_id = seen
+def a_storage_that_hangs(server: Server, console: Page, session_id: str) -> None:
     with storage_hanging(server, session_id) as blocks:
         wait_for(blocks, "the storage to block")
         told(console, "uploader")
@@ -121,8 +119,7 @@ def test_a_storage_that_hangs(server: Server, seen: tuple[Page, Page, str]) -> N
     assert "storage" not in causes(server, session_id)
 
 
-def test_a_node_that_stands_still(server: Server, seen: tuple[Page, Page, str]) -> None:
-    _, console, session_id = seen
+def a_node_that_stands_still(server: Server, console: Page, session_id: str) -> None:
     (node,) = processes.of(server.data_dir, "media")
     os.kill(node, signal.SIGSTOP)
     try:
@@ -130,6 +127,16 @@ def test_a_node_that_stands_still(server: Server, seen: tuple[Page, Page, str]) 
     finally:
         os.kill(node, signal.SIGCONT)
     over(server, console, session_id, "node")
+
+
+def test_what_falls_silent_on_the_servers_side(
+    server: Server, seen: tuple[Page, Page, str]
+) -> None:
+    _, console, session_id = seen
+    # before anything else: the storage is to hang at the camera's next segment but one
+    a_storage_that_hangs(server, console, session_id)
+    a_recorder_that_cannot_write(server, console, session_id)
+    a_node_that_stands_still(server, console, session_id)
 
 
 def test_a_page_that_stands_still(server: Server, seen: tuple[Page, Page, str]) -> None:

@@ -82,11 +82,12 @@ class Stills:
         size = int(response.headers["content-length"])
         self.sizes.setdefault(session_id, []).append(size)
 
-    def come(self, page: Page, session_id: str, more: int) -> None:
-        """Wait until so many more were fetched for a session."""
-        wanted = len(self.sizes.get(session_id, [])) + more
+    def come(self, page: Page, session_ids: list[str], more: int) -> None:
+        """Wait until so many more were fetched for each of the sessions."""
+        seen = [self.sizes.setdefault(session_id, []) for session_id in session_ids]
+        wanted = [len(sizes) + more for sizes in seen]
         deadline = time.monotonic() + PATIENCE_S
-        while len(self.sizes.get(session_id, [])) < wanted:
+        while any(len(sizes) < count for sizes, count in zip(seen, wanted, strict=True)):
             assert time.monotonic() < deadline, "no more stills come"
             page.wait_for_timeout(200)
 
@@ -121,10 +122,9 @@ def test_watching_two_candidates(
     for session_id, photograph in zip(ids, photographs, strict=True):
         shows(grid, session_id, photograph)
         assert tile(grid, session_id).get_attribute("data-flag") != "bad"
+    stills.come(grid, ids, RENEWED)
     for session_id in ids:
-        stills.come(grid, session_id, RENEWED)
-        newest = tile(grid, session_id)
-        assert newest.get_attribute("data-segment")
+        assert tile(grid, session_id).get_attribute("data-segment")
         # small pictures: what a still of this size costs does not depend on the machine's speed
         assert max(stills.sizes[session_id]) <= LARGEST_STILL
 

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Server, serving
 from tests.e2e.nodes import ExtraNode
-from tests.e2e.steps import looks_like, seconds, share_again, waiting
+from tests.e2e.recorded import chains, missing_between, since, until
+from tests.e2e.steps import looks_like, share_again, waiting
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -41,21 +42,6 @@ def kept_node(server: Server) -> str:
     """The id of the node that `proctorhub run` keeps."""
     found = server.api("GET", "/nodes")["items"]
     return next(node["id"] for node in found if node["id"] != "other")
-
-
-def chains(track: dict[str, Any]) -> list[str]:
-    found = (s["chain"] for s in track["segments"] if s["origin"] == "node")
-    return list(dict.fromkeys(found))
-
-
-def until(track: dict[str, Any], chain: str) -> float:
-    """When a chain's recording ends."""
-    return max(seconds(s["ended_at"]) for s in track["segments"] if s["chain"] == chain)
-
-
-def missing(track: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the nodes did not record, whether or not the candidate's browser filled it."""
-    return [*track["gaps"], *track["healed"]]
 
 
 def counts(server: Server, session_id: str) -> dict[str, int]:
@@ -98,11 +84,10 @@ def test_a_killed_nodes_sessions_go_on_elsewhere(
     for source in ("camera", "screen"):
         track = found[source]
         old, new = chains(track)[had[source] - 1 : had[source] + 1]
-        resumed = min(seconds(s["started_at"]) for s in track["segments"] if s["chain"] == new)
-        stored = until(track, old)
-        print(f"{source}: back after {resumed - killed_at:.1f} s")
-        assert killed_at - stored <= LONGEST_SEGMENT_S + FLUSH_S, source
-        assert {gap["cause"] for gap in missing(track)} == {"node"}, source
+        print(f"{source}: back after {since(track, new) - killed_at:.1f} s")
+        assert killed_at - until(track, old) <= LONGEST_SEGMENT_S + FLUSH_S, source
+        gaps = missing_between(track, killed_at, new)
+        assert {gap["cause"] for gap in gaps} == {"node"}, gaps
     looks_like(console, "camera-video", "astronaut")
     expect(sit.get_by_test_id("camera-state")).to_have_attribute("data-state", "live")
     nodes = {node["id"]: node for node in server.api("GET", "/nodes")["items"]}
@@ -145,8 +130,9 @@ def test_a_node_that_is_stopped_hands_everything_over(
     assert other.stop() == 0
     found = wait_for(lambda: more_than(server, session_id, had), "new chains")
     for source in ("camera", "screen"):
-        gaps = missing(found[source])
-        lasted = sum(seconds(gap["ended_at"]) - seconds(gap["started_at"]) for gap in gaps)
-        assert {gap["cause"] for gap in gaps} == {"node"}, source
-        print(f"{source}: {lasted:.1f} s not recorded")
+        track = found[source]
+        old, new = chains(track)[had[source] - 1 : had[source] + 1]
+        gaps = missing_between(track, until(track, old), new)
+        assert {gap["cause"] for gap in gaps} == {"node"}, gaps
+        print(f"{source}: {since(track, new) - until(track, old):.1f} s not recorded")
     looks_like(console, "camera-video", "astronaut")

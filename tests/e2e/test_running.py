@@ -20,6 +20,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from proctorhub.cli.rehearsal.house import free_ports
 from proctorhub.cli.rehearsal.person import Person
 from proctorhub.domain import consent, evidence
 from proctorhub.media.material import make_media
@@ -32,13 +33,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 PASSWORD = "correct horse battery"
 #: Fewer than a person may write in a minute.
 LINES = 45
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], two.getsockname()[1]
 
 
 @dataclass
@@ -105,7 +99,7 @@ def answers(url: str) -> bool:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     env = {k: v for k, v in os.environ.items() if not k.startswith("PROCTORHUB_")}
-    made = House(tmp_path, *free_ports(), env)
+    made = House(tmp_path, *free_ports(2), env)
     yield made
     if made.process and made.process.poll() is None:
         os.killpg(made.process.pid, signal.SIGTERM)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from proctorhub.cli.rehearsal import house
 from proctorhub.config import Settings
 from proctorhub.records.base import utc_now
 from proctorhub.services import runtime
@@ -33,12 +34,6 @@ from proctorhub.config import Settings
 from proctorhub.web.server import main
 main(Settings.model_validate_json(sys.argv[1]))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command(settings: Settings) -> list[str]:
@@ -64,7 +59,8 @@ def serve(database: runtime.Runtime, settings: Settings) -> Iterator[Callable[..
     running: list[Process] = []
 
     def start(**changes: object) -> Process:
-        small = {"port": free_port(), "socket_limit": 4, "web_threads": 8, **changes}
+        (port,) = house.free_ports(1)
+        small = {"port": port, "socket_limit": 4, "web_threads": 8, **changes}
         own = settings.model_copy(update=small)
         popen = subprocess.Popen(command(own), stderr=subprocess.PIPE, text=True)
         process = Process(popen, f"{own.scheme}://127.0.0.1:{own.port}")

@@ -22,22 +22,6 @@ SLEPT_S = 20
 SWALLOWED_S = 8
 
 
-@pytest.fixture
-def pages(
-    server: Server,
-    computer: Computer,
-    browser_with: Callable[..., Browser],
-    sign_in: Callable[..., Page],
-) -> tuple[Page, Page]:
-    """A candidate's page and its proctor's console, both on the computer."""
-
-    def on_the_computer(photograph: str) -> Browser:
-        return browser_with(photograph, executable=computer.chromium, more=[page_of(server.url)])
-
-    sit, console, _ = waiting(server, on_the_computer, sign_in)
-    return sit, console
-
-
 def lost(sit: Page, console: Page) -> None:
     """Both pages have noticed."""
     for page in (sit, console):
@@ -60,7 +44,8 @@ def back(sit: Page, console: Page) -> float:
     return time.monotonic() - began
 
 
-def test_a_network_that_swallows_everything(pages: tuple[Page, Page], computer: Computer) -> None:
+def swallowed(pages: tuple[Page, Page], computer: Computer) -> None:
+    """The network takes everything and says nothing."""
     computer.cable.swallow()
     pages[0].wait_for_timeout(SWALLOWED_S * 1000)
     lost_camera = pages[0].get_by_test_id("camera-state").get_attribute("data-state")
@@ -69,14 +54,16 @@ def test_a_network_that_swallows_everything(pages: tuple[Page, Page], computer: 
     print(f"back {back(*pages):.1f} s after a silence of {SWALLOWED_S} s")
 
 
-def test_a_computer_that_changes_its_network(pages: tuple[Page, Page], computer: Computer) -> None:
+def changed(pages: tuple[Page, Page], computer: Computer) -> None:
+    """One network goes, another comes."""
     computer.cable.unplug()
     lost(*pages)
     computer.other_cable.plug()
     print(f"back {back(*pages):.1f} s after the other network was there")
 
 
-def test_a_computer_that_sleeps(pages: tuple[Page, Page], computer: Computer) -> None:
+def slept(pages: tuple[Page, Page], computer: Computer) -> None:
+    """The computer sleeps."""
     asleep = networks.processes(computer.name)
     assert asleep
     for process in asleep:
@@ -87,3 +74,17 @@ def test_a_computer_that_sleeps(pages: tuple[Page, Page], computer: Computer) ->
         for process in asleep:
             os.kill(process, signal.SIGCONT)
     print(f"back {back(*pages):.1f} s after {SLEPT_S} s of sleep")
+
+
+def test_pages_come_back_from_silence_from_another_network_and_from_sleep(
+    server: Server,
+    computer: Computer,
+    browser_with: Callable[..., Browser],
+    sign_in: Callable[..., Page],
+) -> None:
+    def on_the_computer(photograph: str) -> Browser:
+        return browser_with(photograph, executable=computer.chromium, more=[page_of(server.url)])
+
+    sit, console, _ = waiting(server, on_the_computer, sign_in)
+    for happens in (swallowed, changed, slept):
+        happens((sit, console), computer)
