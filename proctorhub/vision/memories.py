@@ -12,7 +12,7 @@ from proctorhub.config import Settings
 from proctorhub.domain.observation import Source
 from proctorhub.frames import redis_streams
 from proctorhub.frames.bus import BusError
-from proctorhub.vision.memory import Memory, from_bytes, to_bytes
+from proctorhub.vision.memory import FORMAT, Memory, from_bytes, to_bytes
 
 #: A session and a source of it: sources have nothing to do with each other.
 Key = tuple[str, Source]
@@ -91,7 +91,8 @@ class SharedMemories:
 
 
 def _name(session_id: str, source: Source) -> str:
-    return f"proctorhub:memory:{session_id}:{source.value}"
+    # a worker of another version does not read it: it begins anew
+    return f"proctorhub:memory:{FORMAT}:{session_id}:{source.value}"
 
 
 def for_bus(settings: Settings) -> Memories:

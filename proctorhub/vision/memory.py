@@ -14,6 +14,8 @@ from proctorhub.vision.pictures import SMALL, Luma, difference, luma, tiny
 from proctorhub.vision.repeats import Past
 from proctorhub.vision.stillness import Stillness
 
+#: Of what `to_bytes` writes: another number with whatever makes that different.
+FORMAT = 2
 #: So many times of comparisons are remembered.
 EMBEDS = 8
 

@@ -46,6 +46,15 @@ def test_workers_share_what_is_in_redis(redis_house: House) -> None:
     assert not one.save(KEY, Memory(at_ms=3), version)
 
 
+def test_what_another_version_left_in_redis_is_not_read(
+    redis_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = memories.for_bus(redis_house.settings)
+    assert kept.save(KEY, Memory(at_ms=1), 0)
+    monkeypatch.setattr(memories, "FORMAT", memories.FORMAT + 1)
+    assert kept.load(KEY)[1] == 0
+
+
 def test_a_worker_of_its_own_forgets_sessions_that_are_over() -> None:
     kept = memories.for_bus(Settings())
     for session_id in ("s", "t"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
 
 from proctorhub.vision import views
-from proctorhub.vision.memory import Memory, Strip, from_bytes, to_bytes
+from proctorhub.vision.memory import FORMAT, Memory, Strip, from_bytes, to_bytes
 from proctorhub.vision.pictures import SMALL
 
 SHAPE = (SMALL[1], SMALL[0])
@@ -46,3 +47,14 @@ def test_a_memory_is_read_as_it_was_written(looks) -> None:
     at = memory.at_ms + 1000
     assert again.change(picture) == memory.change(picture)
     assert to_bytes(again.seen(picture, at, [])) == to_bytes(memory.seen(picture, at, []))
+
+
+def test_a_format_has_a_number() -> None:
+    """Workers of two versions on one Redis must not read each other's memories."""
+    picture = np.arange(SHAPE[0] * SHAPE[1], dtype=np.uint32).astype(np.uint8).reshape(SHAPE)
+    view = np.arange(views.SIDE**2, dtype=np.uint32).astype(np.uint8)
+    memory = Memory(faces=1).compared(7, 0.25, view, same=True)
+    for at in range(1_000, 4_000, 1_000):
+        memory = memory.seen(picture, at, [(at - 300, picture)])
+    memory = replace(memory, strips=(Strip(picture[:18], ("Files",), 702),))
+    assert (FORMAT, sha256(to_bytes(memory)).hexdigest()[:16]) == (2, "8fafec7b0d8b7a72")
