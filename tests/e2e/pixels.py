@@ -13,7 +13,7 @@ _GRAB = """video => {
   if (!video.videoWidth) return null;
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
-  canvas.getContext("2d").drawImage(video, 0, 0);
+  canvas.getContext("2d", { willReadFrequently: true }).drawImage(video, 0, 0);
   return canvas.toDataURL("image/png").split(",")[1];
 }"""
 _SMALL = (32, 24)

@@ -18,7 +18,7 @@ from tests.e2e.conftest import Server
 from tests.e2e.steps import looks_like, waiting
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 #: A file of this size the node may still write; a segment is larger within a second.
 SMALL = 4_000

@@ -21,7 +21,7 @@ from tests.e2e.pixels import likeness
 from tests.e2e.steps import ALIKE, looks_like, seconds, state, waiting
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 OUTAGE_S = 15.0
 #: A browser sends on for some seconds before it misses the answers, and the node finds that in its

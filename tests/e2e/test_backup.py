@@ -14,7 +14,7 @@ import requests
 
 from proctorhub.cli.rehearsal import house
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 def run(*words: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from proctorhub.cli.rehearsal.person import Person, Refused
 from tests.e2e.conftest import Account, Server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 
 CANDIDATES, PLACES = 50, 5
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from tests.e2e.conftest import Server
 from tests.e2e.steps import begun, new_exam
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 #: A page asks three times before it gives a question up for the moment.
 REFUSED = 4

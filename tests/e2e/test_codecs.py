@@ -12,7 +12,7 @@ from tests.e2e.conftest import Server
 from tests.e2e.steps import arrive, looks_like, new_exam, state, switch_on
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 _PLAY = """async (address) => {
   const video = document.createElement("video");

@@ -11,7 +11,7 @@ from tests.e2e.conftest import Server
 from tests.e2e.pages import audit
 from tests.e2e.steps import begun, let_in, state, waiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 def flag(page: Page, detector: str):

@@ -19,7 +19,7 @@ from tests.e2e.pixels import likeness
 from tests.e2e.steps import ALIKE, arrive, new_exam, state, switch_on, waiting
 from tests.waiting import PATIENCE_S, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 #: So many further stills show that each camera's is renewed by itself.
 RENEWED = 3

@@ -27,7 +27,7 @@ from tests.e2e.conftest import Account, Server, serving
 from tests.vision_faces import person
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

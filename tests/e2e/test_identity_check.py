@@ -27,7 +27,7 @@ from tests.vision_faces import Picture, person
 from tests.vision_movement import posed, shut
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 WHO = "astronaut"
 HOLDER = Holder(face=WHO, surname="COLLINS", given_names="EILEEN MARIE")

@@ -24,7 +24,7 @@ from tests.e2e.conftest import Server, serving
 from tests.vision_faces import person
 from tests.waiting import PATIENCE_S, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 PASSWORD = "correct horse battery"
 

@@ -26,7 +26,7 @@ from tests.e2e.test_looking_live import finished, leave, looked_at, reanalyse, r
 from tests.vision_faces import person
 from tests.waiting import PATIENCE_S, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tests.e2e.steps import arrive, checked, go_on, new_exam, playing, state, sw
 from tests.e2e.wire import CONNECTIONS, kbit, opened
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 SIZE = (1280, 720)
 LOW_KBIT = 200

@@ -14,7 +14,7 @@ from tests.e2e.recorded import chains, missing_between, since, until
 from tests.e2e.steps import looks_like, share_again, waiting
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 LONGEST_SEGMENT_S = 10.0
 #: A node's file is whole up to its last flush.

@@ -17,7 +17,7 @@ from tests.e2e.recorded import chains, missing_between
 from tests.e2e.steps import looks_like, playing, share_again, state, waiting
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 def segments(server: Server, session_id: str, source: str) -> list[dict]:

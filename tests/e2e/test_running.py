@@ -28,7 +28,7 @@ from proctorhub.media.synthetic import WhipSender
 from tests.e2e import processes
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 PASSWORD = "correct horse battery"
 #: Fewer than a person may write in a minute.

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Server, serving
 from tests.e2e.steps import waiting
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from tests.e2e.steps import (
 )
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 SIT_S = 14
 

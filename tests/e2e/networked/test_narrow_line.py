@@ -16,7 +16,7 @@ from tests.e2e.steps import arrive, new_exam, seconds, state, switch_on
 from tests.e2e.wire import CONNECTIONS, Look, looks
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 NARROW_KBIT, WIDE_KBIT = 300, 2000
 #: So many seconds are looked at together, and so long it is waited for.

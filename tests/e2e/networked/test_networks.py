@@ -15,7 +15,7 @@ from tests.e2e.conftest import Server
 from tests.e2e.networked import networks
 from tests.e2e.steps import playing, waiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 BACK_MS = 40_000
 SLEPT_S = 20

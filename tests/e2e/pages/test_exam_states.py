@@ -11,7 +11,7 @@ from tests.e2e import steps
 from tests.e2e.conftest import Server
 from tests.e2e.pages import audit
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 
 class Seen:

@@ -16,7 +16,7 @@ from tests.identity_documents import document as lines_on_a_card
 from tests.identity_page import Look, looking
 from tests.vision_faces import Picture, nobody, people, photograph, room
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 
 SIZES = {"720p": (1280, 720), "480p": (640, 480)}
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Playwright
 from tests.e2e.conftest import CHROMIUM
 from tests.identity_page import looking
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.e2e
 
 #: A camera that may send 1000 kbit/s, on a line of which the page hears five times a second.
 _OFFERED = """async (line) => {

@@ -21,8 +21,6 @@ from tests.e2e.steps import arrive, looks_like, new_exam, state, switch_on
 from tests.peers.turn.conftest import SECRET, Relay
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(240)
-
 REMEMBER = """
 window.connections = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
