@@ -20,6 +20,9 @@ _UNLABELLED = re.compile(r"(?=(?:\D*\d){4})[A-Z0-9]{6,14}|(?=(?:\D*\d){2})[A-Z0-
 _DATE = re.compile(r"\b(\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}/\d{4}|\d{4}/\d{2,4})\b")
 #: Whose age a date of birth is taken to mean, years; less than a century, so that one at most fits.
 _AGES = range(10, 106)
+#: What every passport is called on its page, beside the issuer's own word (ICAO Doc 9303 part 4,
+#: 4.1.1.1): it has a zone.
+_PASSPORT = re.compile(r"PASSPORT|PASSEPORT|PASAPORTE")
 _LABEL = re.compile(
     r"\b(no|nr|num|number|numero|número|numéro|id)\b|nummer\b|n[°º]|№|номер", re.IGNORECASE
 )
@@ -30,7 +33,8 @@ class Reading:
     """What was read; dates are ISO 8601, and None where there is no zone that holds them.
 
     A date of birth whose century cannot be told has two figures of the year. `confirmed`: the print
-    outside the zone says the same as the zone in everything that is taken from it.
+    outside the zone says the same as the zone in everything that is taken from it. `zone_unread`:
+    there is a zone, or has to be one, that could not be read, so that no check digit speaks.
     """
 
     name: names.Comparison
@@ -39,6 +43,7 @@ class Reading:
     expiry_date: str | None
     zone: mrz.Mrz | None
     confirmed: bool = False
+    zone_unread: bool = False
 
 
 def read(profile_name: str, lines: Sequence[str], today: date) -> Reading:
@@ -46,7 +51,8 @@ def read(profile_name: str, lines: Sequence[str], today: date) -> Reading:
     zone = mrz.find(lines)
     if zone is None:
         found = names.compare_text(profile_name, lines)
-        return Reading(found, printed_number(lines), None, None, None)
+        unread = _is_passport(lines) or mrz.leaves_traces(lines)
+        return Reading(found, printed_number(lines), None, None, None, zone_unread=unread)
     outside = [*lines[: zone.at[0]], *lines[zone.at[1] + 1 :]]
     dates = list(printed_dates.find(outside))
     held = dict(zone.checks)
@@ -66,6 +72,10 @@ def read(profile_name: str, lines: Sequence[str], today: date) -> Reading:
         and _printed(zone.number, outside)
         and {zone.birth_date, zone.expiry_date} <= {text for text, _ in dates},
     )
+
+
+def _is_passport(lines: Sequence[str]) -> bool:
+    return any(_PASSPORT.search(re.sub(r"[^A-Z]", "", line.upper())) for line in lines)
 
 
 def printed_number(lines: Sequence[str]) -> str | None:

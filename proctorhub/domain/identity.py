@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from proctorhub.domain import liveness, names
 
-VERSION = "2026-11.3"
+VERSION = "2026-11.4"
 
 
 class State(StrEnum):
@@ -67,6 +67,7 @@ class Reason(StrEnum):
     PICTURE_GLARE = "picture_glare"
     PICTURE_DOUBTED = "picture_doubted"
     DOCUMENT_UNREAD = "document_unread"
+    ZONE_UNREAD = "zone_unread"
     ZONE_UNSURE = "zone_unsure"
     ZONE_REPAIRED = "zone_repaired"
     DOCUMENT_EXPIRED = "document_expired"
@@ -159,7 +160,8 @@ class Measured:
     """What a worker measured; distances are those of `thresholds.space_id`, rounded to PLACES.
 
     What was not or could not be measured is None. `missing` names what nobody here can do,
-    `compared` what the face had to be compared with. `seen_ms` is when each move was seen.
+    `compared` what the face had to be compared with. `zone_unread`: the document has a zone, and it
+    could not be read. `seen_ms` is when each move was seen.
     """
 
     missing: Sequence[str] = ()
@@ -178,6 +180,7 @@ class Measured:
     birth_date: str | None = None
     expiry_date: str | None = None
     zone: Zone | None = None
+    zone_unread: bool = False
     liveness: str = liveness.Outcome.UNCLEAR.value
     liveness_reasons: Sequence[str] = ()
     seen_ms: Sequence[int | None] = ()
@@ -269,6 +272,9 @@ def _poor(measured: Measured, doubted: bool) -> list[Reason]:
 
 def _document(measured: Measured, today: date) -> list[Reason]:
     found = []
+    if measured.zone_unread:
+        # Who covers a zone must not get past its check digits.
+        found.append(Reason.ZONE_UNREAD)
     if measured.zone is not None and not measured.zone.valid:
         found.append(Reason.ZONE_UNSURE)
     elif measured.zone is not None and measured.zone.repaired and not measured.zone.confirmed:

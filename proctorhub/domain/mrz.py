@@ -89,6 +89,12 @@ def find(lines: Sequence[str]) -> Mrz | None:
     return best if best and sum(held for _, held in best.checks) >= 2 else None
 
 
+def leaves_traces(lines: Iterable[str]) -> bool:
+    """Tell whether something of a zone is among lines, be it unreadable: no other print has two
+    fillers in a row."""
+    return any("<<" in _clean(line) for line in lines)
+
+
 def _clean(line: str) -> str:
     return re.sub(r"[^A-Z0-9<]", "", line.upper().translate(_OTHERS))
 

@@ -151,6 +151,7 @@ def measure(backends: Composition, request: Request, today: date) -> Measured:
         birth_date=text.birth_date,
         expiry_date=text.expiry_date,
         zone=_zone(text),
+        zone_unread=text.zone_unread,
         liveness=verdict.outcome.value,
         liveness_reasons=list(verdict.reasons),
         seen_ms=list(verdict.seen_ms),

@@ -47,6 +47,10 @@ _SENTENCES = {
         "A picture was sent although the page found it hard to recognise."
     ),
     Reason.DOCUMENT_UNREAD: lazy_gettext("The number of the document could not be read."),
+    Reason.ZONE_UNREAD: lazy_gettext(
+        "The lines for machines at the foot of the document could not be read. They have to be in"
+        " the picture."
+    ),
     Reason.ZONE_UNSURE: lazy_gettext(
         "The lines for machines at the foot of the document could not be read without doubt."
     ),

@@ -100,6 +100,19 @@ def test_a_guessed_character_needs_a_second_source(backends, printed) -> None:
     assert verdict.reasons == (() if printed else (identity.Reason.ZONE_REPAIRED,))
 
 
+@pytest.mark.parametrize("covered_from", [0.55, 0.615])
+def test_a_passport_whose_zone_is_covered_is_no_card_without_one(backends, covered_from) -> None:
+    """All of the zone, or its second line, which has the check digits."""
+    holder = drawn.Holder(surname="ERIKSSON", given_names="ANNA MARIA")
+    page = drawn.passport(holder)
+    whole = drawn.jpeg(drawn.held_square(page))
+    page[round(covered_from * page.shape[1]) :] = (90, 110, 150)
+    covered = drawn.jpeg(drawn.held_square(page))
+    for document, reasons in ((whole, ()), (covered, (identity.Reason.ZONE_UNREAD,))):
+        measured, verdict = checked(backends, request(document=document))
+        assert (measured.number, verdict.reasons) == (holder.number, reasons)
+
+
 def test_somebody_elses_document(backends) -> None:
     _, verdict = checked(backends, request(document=paper("astronaut", "TD3")))
     assert verdict.state is State.REJECTED

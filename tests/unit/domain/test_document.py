@@ -14,13 +14,16 @@ TODAY = date(2026, 11, 21)
 PASSPORT = zone("TD3", "ERIKSSON", "ANNA MARIA", "L898902C3")
 CARD = zone("TD1", "ERIKSSON", "ANNA MARIA", "D23145890")
 
+#: Every digit another.
+WORN = str.maketrans("0123456789", "1234567890")
+
 
 @pytest.mark.parametrize(("lines", "number"), [(PASSPORT, "L898902C3"), (CARD, "D23145890")])
 def test_a_zone_is_read(lines, number) -> None:
     found = document.read("Anna Maria Eriksson", ["UTOPIA", "Surname", *lines], TODAY)
     assert (found.name.match, found.number) == (Match.SAME, number)
     assert (found.birth_date, found.expiry_date) == ("1990-05-15", "2031-04-15")
-    assert found.zone is not None and found.zone.valid
+    assert found.zone is not None and found.zone.valid and not found.zone_unread
 
 
 def test_somebody_elses_document() -> None:
@@ -80,6 +83,27 @@ def test_a_card_without_a_zone_bears_the_name() -> None:
     lines = ["UNIVERSITY OF UTOPIA", "Eriksson", "Anna Maria", "No. 48213376"]
     found = document.read("Anna Eriksson", lines, TODAY)
     assert (found.name.match, found.number, found.zone) == (Match.SAME, "48213376", None)
+    assert not found.zone_unread
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # its zone covered, or outside the picture
+        ["UTOPIA", "PASSPORT", "Eriksson", "Anna Maria", "L898902C3"],
+        ["PASSPORTPASSEPORT", "Eriksson", "Anna Maria", "L898902C3"],
+        ["PASAPORTE / Reisepass", "Eriksson", "Anna Maria", "L898902C3"],
+        ["Passeport No", "L898902C3", "Eriksson", "Anna Maria"],
+        # only a part of it, or so badly read that no check digit holds
+        ["Eriksson", "Anna Maria", "L898902C3", PASSPORT[0]],
+        ["Eriksson", "Anna Maria", "No L898902C3", CARD[2].replace("<<", "««")],
+        ["Eriksson", "Anna Maria", "L898902C3", PASSPORT[0], PASSPORT[1].translate(WORN)],
+    ],
+)
+def test_a_zone_that_has_to_be_there_is_missed(lines) -> None:
+    found = document.read("Anna Eriksson", lines, TODAY)
+    assert (found.name.match, found.number, found.zone) == (Match.SAME, "L898902C3", None)
+    assert found.zone_unread
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ CASES = [
     ({"glare": 0.2}, State.NEEDS_HUMAN_REVIEW, "picture_glare"),
     ({"number": None}, State.NEEDS_HUMAN_REVIEW, "document_unread"),
     ({"zone": DENIED}, State.NEEDS_HUMAN_REVIEW, "zone_unsure"),
+    # a zone that is there and says nothing
+    ({"zone": None, "zone_unread": True}, State.NEEDS_HUMAN_REVIEW, "zone_unread"),
     # a character that was put right lets nobody in, unless the print says it too
     ({"zone": Zone("TD3", HELD, 1)}, State.NEEDS_HUMAN_REVIEW, "zone_repaired"),
     ({"zone": Zone("TD3", HELD, 2, confirmed=True)}, State.VERIFIED, ""),
