@@ -21,8 +21,13 @@ from tests.waiting import PATIENCE_S, wait_for
 URI_VARIABLE = "PROCTORHUB_TEST_MONGODB_URI"
 
 # The same examples in every run, so that a change is judged by what it changes. New ones are
-# looked for with `pytest --hypothesis-profile default`.
-hypothesis.settings.register_profile("same examples", derandomize=True)
+# looked for with `pytest --hypothesis-profile default`. Nothing says how long one may take.
+hypothesis.settings.register_profile(
+    "same examples",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("same examples")
 
 

@@ -383,7 +383,7 @@ def through_storage(state: State) -> State:
     return incidents.from_plain(json.loads(json.dumps(incidents.to_plain(state))))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(sessions(), st.data())
 def test_any_worker_may_take_any_look_and_ticks_may_fall_anywhere(looks, data):
     policy = Policy()
@@ -402,7 +402,7 @@ def test_any_worker_may_take_any_look_and_ticks_may_fall_anywhere(looks, data):
     assert through_storage(state) == state
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sessions(), st.data())
 def test_late_and_repeated_looks_change_nothing(looks, data):
     state, expected = play(looks)
@@ -414,7 +414,7 @@ def test_late_and_repeated_looks_change_nothing(looks, data):
     assert play(stirred) == (state, expected)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(sessions())
 def test_incidents_are_long_enough_apart_enough_and_never_overlap(looks):
     found = ended(looks)
@@ -425,7 +425,7 @@ def test_incidents_are_long_enough_apart_enough_and_never_overlap(looks):
         assert all(later - end > rule.merge_ms for (_, end), (later, _) in pairwise(own))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(sessions())
 def test_what_opens_closes_once_with_the_same_name(looks):
     state, changes = play(looks)
@@ -439,7 +439,7 @@ def test_what_opens_closes_once_with_the_same_name(looks):
     assert set(names[Kind.GROWN]) <= set(names[Kind.OPENED])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([0.48, 0.52, 0.6, 0.64]), min_size=10, max_size=60))
 def test_a_score_that_wavers_below_the_entry_never_flaps(scores):
     """Once open, an incident that stays above the leaving threshold is one, however it wavers."""
@@ -532,7 +532,7 @@ def test_a_change_that_clears_one_way_of_looking_away_is_none_the_other_way():
     assert ended(better, only(Detector.LOOKING_AWAY)) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(sessions(), st.sampled_from([*BAD, Detector.LOOKING_AWAY]))
 def test_the_smallest_change_would_have_cleared_it(looks, detector):
     policy = only(detector)

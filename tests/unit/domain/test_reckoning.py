@@ -224,7 +224,7 @@ def play(steps) -> History:
     return history
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(STEPS, min_size=1, max_size=14), st.data())
 def test_recorded_filled_and_gaps_add_up_to_the_second_whatever_happens(steps, data) -> None:
     history = play(steps)

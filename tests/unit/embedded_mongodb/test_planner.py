@@ -36,7 +36,7 @@ sorts = st.lists(
 ).map(dict)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(strategies.documents, max_size=8),
     st.lists(st.tuples(keys, options), min_size=1, max_size=3),

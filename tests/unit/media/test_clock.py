@@ -311,7 +311,7 @@ class Sender:
 ppm = st.floats(-200, 200)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @example(audio=0.0, video=192.0, system=-167.0, every=5, seed=0)
 @given(audio=ppm, video=ppm, system=ppm, every=st.sampled_from([1, 2, 5]), seed=st.integers(0, 99))
 def test_sound_and_picture_stay_within_60_ms_for_three_hours(

@@ -67,7 +67,7 @@ def test_packets_in_order_become_frames(first: int) -> None:
     assert not track.nacks and not track.plis
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 0xFFFF), st.integers(0, 1 << 32))
 def test_any_reordering_within_150_ms_loses_nothing(first: int, seed: int) -> None:
     rng = random.Random(seed)
@@ -84,7 +84,7 @@ def test_any_reordering_within_150_ms_loses_nothing(first: int, seed: int) -> No
     assert track.ingest.lost_packets == 0 and not track.losses
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 0xFFFF), st.integers(0, 1 << 32))
 def test_five_percent_loss_is_healed_by_asking_again(first: int, seed: int) -> None:
     rng = random.Random(seed)
@@ -191,7 +191,7 @@ def test_empty_padding_packets_are_no_frames() -> None:
     assert len(track.frames) == 2
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(["VP8", "H264"]),
     st.lists(

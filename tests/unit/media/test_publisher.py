@@ -110,7 +110,7 @@ def test_reports_go_out_for_tracks_that_send() -> None:
     assert isinstance(remb, rtp.RtcpPsfbPacket)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=80), st.binary(max_size=80))
 def test_garbage_never_hurts(packet: bytes, report: bytes) -> None:
     made, _, _ = _publisher(None, None)

@@ -139,7 +139,7 @@ def test_notes_keep_their_order_over_a_restart(tmp_path: Path) -> None:
     assert told == list(range(13))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_a_part_cut_anywhere_is_closed_behind_its_last_whole_block(
     open_segment: Bytes, data: st.DataObject

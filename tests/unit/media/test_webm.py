@@ -109,7 +109,7 @@ def test_joined_clusters_play_as_one_file(material, segment: bytes) -> None:  # 
     assert len(frames) == 2 * len(material.video)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_cut_file_reads_up_to_its_last_whole_block(segment: Bytes, data) -> None:  # type: ignore[no-untyped-def]
     cut = data.draw(st.integers(0, len(segment)))
@@ -127,14 +127,14 @@ def test_a_cut_file_reads_up_to_its_last_whole_block(segment: Bytes, data) -> No
     assert len(packets) == info.video_frames + info.audio_frames
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_garbage_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedSegment):
         read_segment(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_a_flipped_byte_never_hurts(segment: Bytes, data) -> None:  # type: ignore[no-untyped-def]
     broken = bytearray(segment[:600])
