@@ -43,6 +43,8 @@ from proctorhub.media.transport_cc import URI as TRANSPORT_CC_URI
 PINNED = {"aiortc": "1.16.0", "aioice": "0.13.0", "pylibsrtp": "1.0.0"}
 
 MAX_DATAGRAM = 1500
+#: An RTP packet's header.
+SMALLEST = 12
 VIDEO_CODECS = ("VP8", "H264")
 AUDIO_CODEC = "opus"
 
@@ -308,32 +310,39 @@ class Peer:
         self.connected = True
         self._attach(line.receiver.transport)
         self.on_connected(list(self._receive.values()), list(self._send.values()))
+        self._take_early(line.receiver.transport.transport._connection)
 
     def _attach(self, dtls: Any) -> None:
         connection = dtls.transport._connection
         self._nominated = connection._nominated
         self._srtp = Srtp(dtls._rx_srtp, dtls._tx_srtp)
-
-        # Packets that came before this moment still lie in aioice's queue: the stock pump
-        # unprotects them and hands them here instead of to its own receivers.
-        async def queued_rtp(data: bytes, arrival_time_ms: int) -> None:
-            self.on_rtp(data, time.time())
-
-        async def queued_rtcp(data: bytes) -> None:
-            self.on_rtcp(data, time.time())
-
-        dtls._handle_rtp_data = queued_rtp
-        dtls._handle_rtcp_data = queued_rtcp
         for protocol in connection._protocols:
             protocol.transport = BatchedSocket(
                 protocol.transport, protocol, self._receiver(self._srtp, protocol)
             )
             self._sockets.append(protocol.transport)
 
+    def _take_early(self, connection: Any) -> None:
+        """Take the packets that aioice got before its sockets were ours.
+
+        They are older than what lies in those, and a track begins with the packet taken first.
+        """
+        assert self._srtp is not None
+        take = self._receiver(self._srtp, self._nominated[1].protocol)
+        queue = connection._queue
+        for _ in range(queue.qsize()):
+            found = queue.get_nowait()
+            data = found[0] if found is not None else b""  # None: the connection ends
+            if len(data) < SMALLEST or not 127 < data[0] < 192:  # STUN or DTLS (RFC 7983)
+                queue.put_nowait(found)
+            elif len(data) <= MAX_DATAGRAM:
+                inbox[: len(data)] = data
+                take(0, len(data), time.time())
+
     def _receiver(self, srtp: Srtp, protocol: Any) -> Callable[[int, int, float], None]:
         def take(place: int, size: int, arrived_s: float) -> None:
             at = place * ROOM
-            if size < 12 or not 127 < inbox[at] < 192:  # STUN or DTLS (RFC 7983)
+            if size < SMALLEST or not 127 < inbox[at] < 192:  # STUN or DTLS (RFC 7983)
                 protocol.datagram_received(bytes(inbox[at : at + size]), address(place))
                 return
             if size > MAX_DATAGRAM:

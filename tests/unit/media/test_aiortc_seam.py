@@ -12,7 +12,7 @@ import aioice.ice
 import pylibsrtp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, rtp
-from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate
 from OpenSSL import SSL
 from pylibsrtp._binding import lib
 
@@ -47,6 +47,7 @@ def test_private_names_have_the_shapes_the_seam_expects() -> None:
         assert isinstance(connection, aioice.ice.Connection)
         assert connection._nominated == {}
         assert connection._protocols == []
+        assert isinstance(connection._queue, asyncio.Queue)
         assert connection.remote_username is None
         assert dtls._rx_srtp is None and dtls._tx_srtp is None
         await pc.close()
@@ -62,15 +63,9 @@ def test_private_names_have_the_shapes_the_seam_expects() -> None:
         "data",
         "addr",
     ]
-    assert list(inspect.signature(RTCDtlsTransport._handle_rtp_data).parameters) == [
-        "self",
-        "data",
-        "arrival_time_ms",
-    ]
-    assert list(inspect.signature(RTCDtlsTransport._handle_rtcp_data).parameters) == [
-        "self",
-        "data",
-    ]
+    assert "self._queue.put_nowait((data, component))" in inspect.getsource(
+        aioice.ice.Connection.data_received
+    )
     connecting = inspect.getsource(RTCPeerConnection._RTCPeerConnection__connect)  # type: ignore[attr-defined]
     assert "await transceiver.sender.send(" in connecting
     assert "await transceiver.receiver.receive(" in connecting
@@ -117,6 +112,56 @@ async def _pair() -> tuple[seam.Peer, seam.Peer, dict[str, Any]]:
         while not sender.connected:
             await asyncio.sleep(0.01)
     return sender, receiver, lines
+
+
+def test_the_first_packets_come_first() -> None:
+    """Those that aioice got while DTLS came up, though the sockets are read before it wakes."""
+
+    async def scenario() -> list[int]:
+        seam.use_host_addresses("127.0.0.1")
+        sender, receiver = seam.Peer(), seam.Peer()
+        taken, up = list[int](), asyncio.Event()
+        early, sent = 5, 12
+
+        def sending(receive: list[MediaLine], send: list[MediaLine]) -> None:
+            ssrc = send[0].ssrc.to_bytes(4, "big")
+            for seq in range(sent):
+                head = bytes([0x80, send[0].payload_type, 0, seq, 0, 0, 0, 1])
+                sender.send_rtp(head + ssrc + b"picture")
+
+        def take(packet: bytes, arrived_s: float) -> None:
+            taken.append(packet[3])
+            if len(taken) == sent:
+                up.set()
+
+        def receiving(receive: list[MediaLine], send: list[MediaLine]) -> None:
+            receiver.on_rtp = take
+
+        connected = receiver._maybe_connected
+
+        def in_one_round(line: Any) -> None:
+            # asyncio reads a datagram in each of its rounds; sockets are read when their turn comes
+            connection = line.receiver.transport.transport._connection
+            held = connection._nominated[1].protocol.transport.get_extra_info("socket")
+            with socket.socket(fileno=held.dup().detach()) as waiting:
+                for _ in range(early - connection._queue.qsize()):
+                    connection.data_received(waiting.recv(2048), 1)
+            connected(line)
+            receiver.catch_up()
+
+        sender.on_connected, receiver.on_connected = sending, receiving
+        receiver._maybe_connected = in_one_round  # type: ignore[method-assign]
+        offer = await receiver.offer_to_receive()
+        # who offers is the client of DTLS here, so that the sender is ready first
+        offer = offer.replace("a=setup:actpass", "a=setup:active")
+        await receiver.take_answer(await sender.answer(offer, send={"video": ("VP8", "")}))
+        async with asyncio.timeout(10):
+            await up.wait()
+        await sender.close()
+        await receiver.close()
+        return taken
+
+    assert asyncio.run(scenario()) == list(range(12))
 
 
 def test_two_peers_exchange_plain_packets() -> None:
