@@ -181,13 +181,9 @@ def test_tls_lets_other_machines_use_the_camera(
     page.goto(f"{url}/equipment")
     page.get_by_test_id("equipment-start").click()
     for check in ("camera", "microphone", "round_trip", "uplink"):
-        expect(page.get_by_test_id(f"check-{check}")).to_have_attribute(
-            "data-state", "pass", timeout=20_000
-        )
+        expect(page.get_by_test_id(f"check-{check}")).to_have_attribute("data-state", "pass")
     page.get_by_test_id("share-screen").click()
-    expect(page.get_by_test_id("check-connection")).to_have_attribute(
-        "data-state", "pass", timeout=20_000
-    )
+    expect(page.get_by_test_id("check-connection")).to_have_attribute("data-state", "pass")
     assert page.evaluate("isSecureContext")
     context.close()
     assert house.stop() == 0
