@@ -43,13 +43,13 @@ def worker(server: Server) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         yield process, url
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def _ready(url: str) -> bool:
     try:
         return requests.get(f"{url}/readyz", timeout=2).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

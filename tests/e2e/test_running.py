@@ -26,7 +26,7 @@ from proctorhub.domain import consent, evidence
 from proctorhub.media.material import make_media
 from proctorhub.media.synthetic import WhipSender
 from tests.e2e import processes
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -74,7 +74,7 @@ class House:
     def stop(self) -> int:
         assert self.process
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
     def kill(self, name: str) -> None:
         """`kill -9` one of the processes, and wait until it has been started again."""
@@ -103,7 +103,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield made
     if made.process and made.process.poll() is None:
         os.killpg(made.process.pid, signal.SIGTERM)
-        made.process.wait(30)
+        made.process.wait(PATIENCE_S)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

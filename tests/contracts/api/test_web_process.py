@@ -83,7 +83,7 @@ def serve(database: runtime.Runtime, settings: Settings) -> Iterator[Callable[..
 def _answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/readyz", timeout=5, verify=False).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

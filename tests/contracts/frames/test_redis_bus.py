@@ -10,7 +10,7 @@ import redis
 from proctorhub.config import Settings
 from proctorhub.frames import bus, redis_streams
 from tests.contracts.frames.conftest import House, picture
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def test_workers_share_the_load_and_nobody_gets_a_picture_twice(redis_house: House) -> None:
@@ -36,7 +36,7 @@ def test_workers_share_the_load_and_nobody_gets_a_picture_twice(redis_house: Hou
         wait_for(lambda: sum(map(len, got)) == sent, "a worker to take it")  # noqa: B023
     over.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert sorted(number for mine in got for number in mine) == list(range(sent))
     assert all(got)
 

@@ -12,7 +12,7 @@ from proctorhub.frames import codec, slots
 from proctorhub.frames.bus import BusError
 from proctorhub.frames.envelope import SampledPicture
 from tests.contracts.frames.conftest import House, picture
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def planar(number: int) -> SampledPicture:
@@ -68,7 +68,7 @@ def test_a_slot_that_is_not_there_ends_the_connection(unix_house: House) -> None
     receiver = unix_house.receiver()
     head, image = codec.encode_apart(picture("s", 1))
     with socket.socket(socket.AF_UNIX) as node:
-        node.settimeout(10)
+        node.settimeout(PATIENCE_S)
         node.connect(str(unix_house.settings.path("run", "frames.sock")))
         node.sendall(struct.pack(">III", 1 << 31 | len(head), 0, len(image)) + head)
         assert node.recv(1) == b""
@@ -78,7 +78,7 @@ def test_a_slot_that_is_not_there_ends_the_connection(unix_house: House) -> None
 def test_a_length_over_the_limit_ends_the_connection(unix_house: House) -> None:
     receiver = unix_house.receiver()
     with socket.socket(socket.AF_UNIX) as node:
-        node.settimeout(10)
+        node.settimeout(PATIENCE_S)
         node.connect(str(unix_house.settings.path("run", "frames.sock")))
         node.sendall(struct.pack(">I", codec.MAX_BODY + 1))
         assert node.recv(1) == b""

@@ -27,7 +27,7 @@ from proctorhub.vision.watchlist import Watchlist
 from proctorhub.vision.worker import Worker
 from tests.contracts.frames.conftest import House
 from tests.vision_faces import jpeg, person
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 NOTHING = Composition({}, {})
 ABLE = frozenset({Detector.CAMERA_COVERED, Detector.CAMERA_FROZEN, Detector.TOO_DARK})
@@ -63,7 +63,7 @@ class Looking:
     def close(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(PATIENCE_S)
         for watchlist in self._lists:
             watchlist.close()
 

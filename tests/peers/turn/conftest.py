@@ -76,7 +76,7 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
             yield made
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
 
 def _wait(relay: Relay, process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,8 @@ from proctorhub_plugins.embedded_mongodb.search import Query, count, search
 from proctorhub_plugins.embedded_mongodb.storage import Storage
 from proctorhub_plugins.embedded_mongodb.transactions import StorageError
 
+from tests.waiting import PATIENCE_S
+
 from .conftest import Run
 
 
@@ -53,7 +55,7 @@ def test_a_reader_sees_one_snapshot_and_does_not_wait(storage: Storage) -> None:
         collection = catalog.find("test", "c")
         writer = threading.Thread(target=insert, args=(storage, {"_id": 2}))
         writer.start()
-        writer.join(10)
+        writer.join(PATIENCE_S)
         assert not writer.is_alive()
         assert count(storage, collection, Query()) == 1
     assert total(storage) == 2
@@ -66,7 +68,7 @@ def test_a_reader_reads_while_a_writer_has_not_finished(storage: Storage) -> Non
         storage.insert(storage.collection("test", "c"), {"_id": 2})
         reader = threading.Thread(target=lambda: seen.append(total(storage)))
         reader.start()
-        reader.join(10)
+        reader.join(PATIENCE_S)
     assert seen == [1]
 
 

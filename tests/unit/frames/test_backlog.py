@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorhub.frames.backlog import Backlog
+from tests.waiting import PATIENCE_S
 
 PER, TOTAL = 3, 100
 puts = st.tuples(st.sampled_from("abc"), st.integers(1, 60))
@@ -68,5 +69,5 @@ def test_closing_wakes_who_waits() -> None:
     waiting = threading.Thread(target=lambda: got.append(backlog.take(1)))
     waiting.start()
     backlog.close()
-    waiting.join(10)
+    waiting.join(PATIENCE_S)
     assert got == [[]]

@@ -21,6 +21,7 @@ from proctorhub.media.addresses import host_addresses
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.sdp import BadOffer
 from proctorhub.media.transport_cc import URI as TRANSPORT_CC_URI
+from tests.waiting import PATIENCE_S
 
 
 def test_the_pinned_versions_are_installed() -> None:
@@ -107,7 +108,7 @@ async def _pair() -> tuple[seam.Peer, seam.Peer, dict[str, Any]]:
     sender.on_connected, receiver.on_connected = sending, receiving
     offer = await receiver.offer_to_receive()
     await receiver.take_answer(await sender.answer(offer, send={"video": ("VP8", "")}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await up.wait()
         while not sender.connected:
             await asyncio.sleep(0.01)
@@ -155,7 +156,7 @@ def test_the_first_packets_come_first() -> None:
         # who offers is the client of DTLS here, so that the sender is ready first
         offer = offer.replace("a=setup:actpass", "a=setup:active")
         await receiver.take_answer(await sender.answer(offer, send={"video": ("VP8", "")}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await up.wait()
         await sender.close()
         await receiver.close()
@@ -184,7 +185,7 @@ def test_two_peers_exchange_plain_packets() -> None:
         report = bytes([0x80, 201, 0, 1]) + line.ssrc.to_bytes(4, "big")
         sender.send_rtp(packet + b"picture")
         sender.send_rtcp(report)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await arrived.wait()
         assert got == [packet + b"picture", report]
         await sender.close()
@@ -219,7 +220,7 @@ def test_forged_packets_are_counted_and_dropped() -> None:
             for forged in (b"\x80\x60" + bytes(40), b"\x80\xc9" + bytes(40), b""):
                 forger.sendto(forged, address)
             forger.sendto(b"\x80\x60" + bytes(1600), address)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while receiver.rejected_datagrams < 3:
                 await asyncio.sleep(0.01)
         await sender.close()
@@ -252,7 +253,7 @@ def test_closing_one_side_closes_the_other_once() -> None:
         done = asyncio.Event()
         receiver.on_closed = lambda: (closed.append(1), done.set())
         await sender.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await done.wait()
         await receiver.close()
         assert closed == [1]

@@ -18,6 +18,7 @@ from proctorhub.media import heartbeat
 from proctorhub.media.heartbeat import Heartbeat, identity
 from proctorhub.media.spool import Spool
 from proctorhub.media.tickets import TicketGate
+from tests.waiting import PATIENCE_S
 
 
 class FakeLedger:
@@ -149,7 +150,7 @@ def test_bad_news_does_not_wait_for_the_next_beat(
 
     async def told(wrong: list[Alarm]) -> None:
         chain.wrong = wrong
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not ledger.beats or list(ledger.beats[-1].alarms) != wrong:
                 await asyncio.sleep(0.005)
 

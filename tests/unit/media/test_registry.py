@@ -7,6 +7,7 @@ from proctorhub.media import registry as module
 from proctorhub.media.chain import Chain
 from proctorhub.media.registry import Registry
 from proctorhub.media.viewer import Viewer
+from tests.waiting import PATIENCE_S
 
 
 def _chain(registry: Registry, session: str = "s") -> Chain:
@@ -42,7 +43,7 @@ def test_what_does_not_connect_in_time_is_closed() -> None:
         chain.created_s -= module.CONNECT_WITHIN_S + 1
         viewer.created_s -= module.CONNECT_WITHIN_S + 1
         registry.sweep()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while registry.chains or registry.viewers:
                 await asyncio.sleep(0.01)
         assert chain.peer.closed or chain.id not in registry.chains
@@ -59,7 +60,7 @@ def test_empty_rooms_are_forgotten_and_their_viewers_closed() -> None:
         registry.room("s", "camera").empty_since -= module.VIEWERS_WAIT_S + 1
         registry.sweep()
         assert not registry._rooms
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while registry.viewers:
                 await asyncio.sleep(0.01)
 

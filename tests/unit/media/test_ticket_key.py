@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from proctorhub.media import ticket_key
+from tests.waiting import PATIENCE_S
 
 KEY = "-----BEGIN PUBLIC KEY-----\nours\n-----END PUBLIC KEY-----\n"
 PIN = hashlib.sha256(KEY.encode()).hexdigest()
@@ -42,7 +43,7 @@ def test_only_the_pinned_key_is_kept_however_long_it_takes(
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await ticket_key.fetch_until_there(f"http://127.0.0.1:{port}", PIN, path)
         await runner.cleanup()
 

@@ -16,6 +16,7 @@ from proctorhub.frames.envelope import BurstWish, SampledPicture
 from proctorhub.media import vision_link
 from proctorhub.media.tap import Rate
 from proctorhub.media.vision_link import VisionLink
+from tests.waiting import PATIENCE_S
 
 JPEG = b"\xff\xd8\xff\xd9"
 CAMERA = {"camera": Rate(1000)}
@@ -52,7 +53,7 @@ class Watching:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -14,6 +14,7 @@ import pytest
 from proctorhub.plugins import Capability, VisionBackend
 from proctorhub.vision.composition import Composition
 from proctorhub.vision.turns import TakingTurns, Turns, taking_turns
+from tests.waiting import PATIENCE_S
 
 KIND = {"read_text": "reading", "distance": "comparing"}
 
@@ -113,7 +114,7 @@ def test_each_user_is_told_how_long_it_waited_for_the_other() -> None:
     held.go.wait(until - time.monotonic())
     held.go.set()
     for thread in (checking, looking):
-        thread.join(5)
+        thread.join(PATIENCE_S)
     ((work, waited),) = heard["looks"]
     assert work == "look" and 0.2 <= waited < 5
     ((_, at_once),) = heard["identity"]
