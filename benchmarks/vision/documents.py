@@ -46,7 +46,8 @@ HIGH = 0.83
 class Shot:
     """One picture of a document: what was done to it, and what became of it.
 
-    `complete`: the name is the profile's, there is a number, right or not, a zone's digits hold.
+    `complete`: the name is the profile's, there is a number, right or not, the digits of a zone
+    hold, and none is missed.
     """
 
     change: str
@@ -160,7 +161,7 @@ def _shot(
         level,
         kind,
         read=said.number == holder.number and named and (kind == "card" or whole),
-        complete=said.number is not None and named and (zone is None or whole),
+        complete=said.number is not None and named and (whole if zone else not said.zone_unread),
         legibility=found.legibility,
         glare=found.glare,
         page=look(picture),
