@@ -173,11 +173,12 @@ def _frames(session_id: str, source: Source) -> Iterator[tuple[Entry, Frames]]:
 
 
 def _sounds(session_id: str, backends: Composition) -> Iterator[tuple[Entry, Observation | None]]:
+    sounds = recordings.Sounds(session_id)
     for entry in journal.entries(session_id, Source.MICROPHONE):
         then = entry.observation
         try:
             segment_id = then.segment_id or ""
-            heard = recordings.sound(session_id, segment_id, then.at_ms, SOUND_MS)
+            heard = sounds.stretch(segment_id, then.at_ms, SOUND_MS)
             yield entry, sound.look(backends, heard, then.at_ms, segment_id)
         except (Unreadable, sound.UndecodableSound):
             yield entry, None

@@ -6,6 +6,7 @@ import io
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import av
@@ -66,24 +67,31 @@ def _pictures(origin_ms: int, data: bytes) -> Iterator[tuple[int, av.VideoFrame]
         raise Unreadable(str(error)) from error
 
 
-def sound(session_id: str, segment_id: str, at_ms: int, length_ms: int) -> list[tuple[int, bytes]]:
-    """Return the Opus packets of a stretch with their times, UTC ms.
+class Sounds:
+    """The sound of a session. What was read last is kept: one second follows the other."""
 
-    It begins in this segment and may go on in those after. Raises Unreadable, also while nothing is
-    stored of what came after it: there may be more.
-    """
-    until = at_ms + length_ms
-    found: list[tuple[int, bytes]] = []
-    chain, _, first = segment_id.rpartition("-")
-    for seq in itertools.count(int(first)):
-        packets = _packets(*_segment(session_id, f"{chain}-{seq:06d}"))
-        found += [packet for packet in packets if at_ms <= packet[0] < until]
-        if packets and packets[-1][0] >= until:
-            break
-    return found
+    def __init__(self, session_id: str) -> None:
+        self._of_segment = lru_cache(maxsize=2)(partial(_packets, session_id))
+
+    def stretch(self, segment_id: str, at_ms: int, length_ms: int) -> list[tuple[int, bytes]]:
+        """Return the Opus packets of a stretch with their times, UTC ms.
+
+        It begins in this segment and may go on in those after. Raises Unreadable, also while
+        nothing is stored of what came after it: there may be more.
+        """
+        until = at_ms + length_ms
+        found: list[tuple[int, bytes]] = []
+        chain, _, first = segment_id.rpartition("-")
+        for seq in itertools.count(int(first)):
+            packets = self._of_segment(f"{chain}-{seq:06d}")
+            found += [packet for packet in packets if at_ms <= packet[0] < until]
+            if packets and packets[-1][0] >= until:
+                break
+        return found
 
 
-def _packets(origin_ms: int, data: bytes) -> list[tuple[int, bytes]]:
+def _packets(session_id: str, segment_id: str) -> list[tuple[int, bytes]]:
+    origin_ms, data = _segment(session_id, segment_id)
     try:
         with av.open(io.BytesIO(data), format="matroska") as container:
             stream: Any = next(iter(container.streams.audio), None)

@@ -49,7 +49,7 @@ def store(folder: Path, seq: int, times: list[int]) -> None:
 
 def heard() -> list[int]:
     """Return the times of the packets of the second that begins after 500 ms."""
-    found = recordings.sound("heard", "c-000000", ORIGIN_MS + 500, 1000)
+    found = recordings.Sounds("heard").stretch("c-000000", ORIGIN_MS + 500, 1000)
     for at_ms, data in found:
         assert data == f"packet {at_ms - ORIGIN_MS}".encode()
     return [at_ms - ORIGIN_MS for at_ms, _ in found]
