@@ -30,6 +30,11 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("same examples")
 
+# Where these are set pytest shows every difference whole: between two pictures it looks for one
+# longer than any test may take.
+for variable in ("CI", "BUILD_NUMBER"):
+    os.environ.pop(variable, None)
+
 
 def pytest_report_header() -> str:
     where = os.environ.get(URI_VARIABLE)

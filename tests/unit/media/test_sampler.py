@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any
 
 import av
@@ -141,6 +142,11 @@ def _settle(sampler: Sampler, source: Source) -> None:
     )
 
 
+def _digest(image: bytes | None) -> str:
+    assert image is not None
+    return sha256(image).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("codec", "layers", "key_every"),
     [("VP8", LAYERS, 1000), ("VP8", (0,), 15), ("H264", (0,), 15)],
@@ -152,7 +158,7 @@ def test_pictures_are_those_of_a_full_decode_at_their_times(
     source = Source(codec)
     sampler.want("s1", {"camera": Rate(1000)})
     sampler.opened(source)
-    expected: dict[int, tuple[int, bytes | None]] = {}
+    expected: dict[int, tuple[int, str]] = {}
     small: dict[int, bytes] = {}
     full: Any = None
     for frame in frames:
@@ -161,11 +167,11 @@ def test_pictures_are_those_of_a_full_decode_at_their_times(
         assert track is not None
         full = full or decoding.decoder_for_looks(codec.lower(), track.private)
         (picture,) = full.decode(av.Packet(frame.data))
-        expected[at_ms] = frame.rtp // 60, planes(picture)
+        expected[at_ms] = frame.rtp // 60, _digest(planes(picture))
         small[at_ms] = Miniatures().of(picture)
         if frame.key:
             (exact,) = decoder_of(track).decode(av.Packet(frame.data))
-            assert planes(exact) == planes(picture)
+            assert _digest(planes(exact)) == _digest(planes(picture))
         _settle(sampler, source)
     sampler.stop()
     assert len(sink.pictures) == 6 and not source.asked
@@ -174,7 +180,7 @@ def test_pictures_are_those_of_a_full_decode_at_their_times(
         p.at_ms for p in sink.pictures
     }
     for item in sink.pictures:
-        assert (item.seq, item.image) == expected[item.at_ms]
+        assert (item.seq, _digest(item.image)) == expected[item.at_ms]
         assert dict(item.miniatures) == {time: small[time] for time, _ in item.miniatures}
         assert (item.session_id, item.source, item.chain) == ("s1", "camera", "c1")
         assert (item.width, item.height, item.burst) == (WIDTH, HEIGHT, False)
