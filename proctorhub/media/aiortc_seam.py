@@ -217,11 +217,6 @@ class Peer:
         ice = self._pc.getTransceivers()[0].receiver.transport.transport
         return str(ice._connection.remote_username or "")
 
-    def brisk(self, wanted: bool) -> None:
-        """Take packets as soon as may be, because someone watches; or in calm."""
-        for datagrams in self._sockets:
-            datagrams.brisk(wanted)
-
     def catch_up(self) -> None:
         """Take the packets that have come and were not read yet: nothing will follow them."""
         for datagrams in self._sockets:

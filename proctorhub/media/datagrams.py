@@ -1,8 +1,7 @@
 """UDP sockets of all connections, read together a few dozen times a second.
 
 A socket that wakes the process for each packet pays for the wake-up, an empty second read and cold
-caches: several times what handling the packet costs. What nobody watches can wait `CALM_S`; what is
-forwarded to viewers waits `BRISK_S` at most.
+caches: several times what handling the packet costs. A packet waits `EVERY_S` at most.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from typing import Any
 from proctorhub.media import batch
 from proctorhub.media.batch import AT_ONCE, Address
 
-BRISK_S = 0.025
-CALM_S = 0.05
+EVERY_S = 0.05
 #: What comes between two reads has to fit; the kernel may grant less.
 RECEIVE_BUFFER = 1 << 20
 
@@ -63,11 +61,6 @@ class BatchedSocket:
             for place, size in enumerate(sizes):
                 self._take(place, size, batch.arrived_s(place))
 
-    def brisk(self, wanted: bool) -> None:
-        """Be read every `BRISK_S`, or every `CALM_S` as in the beginning."""
-        if not self._closing:
-            self._reader.brisk(self._socket.fileno(), wanted)
-
     def sendto(self, data: bytes, address: Address | None = None) -> None:
         """Send a datagram; the network may lose it, and so may a full socket."""
         if self._closing or address is None:
@@ -103,9 +96,7 @@ class _Reader:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._read: dict[int, Callable[[], None]] = {}
-        self._brisk: set[int] = set()
-        self._calm_ready, self._brisk_ready = select.epoll(), select.epoll()
-        self._round = 0
+        self._ready = select.epoll()
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -118,47 +109,26 @@ class _Reader:
     def add(self, descriptor: int, read: Callable[[], None]) -> None:
         """Call `read` whenever there is something to read."""
         self._read[descriptor] = read
-        self._calm_ready.register(descriptor, select.EPOLLIN)
+        self._ready.register(descriptor, select.EPOLLIN)
         if self._timer is None:
             self._wait()
 
-    def brisk(self, descriptor: int, wanted: bool) -> None:
-        """Read a socket more often, or less."""
-        if wanted == (descriptor in self._brisk):
-            return
-        former, later = self._calm_ready, self._brisk_ready
-        if wanted:
-            self._brisk.add(descriptor)
-        else:
-            self._brisk.discard(descriptor)
-            former, later = later, former
-        former.unregister(descriptor)
-        later.register(descriptor, select.EPOLLIN)
-
     def remove(self, descriptor: int) -> None:
         """Forget a socket that is about to be closed."""
-        self.brisk(descriptor, False)
-        self._calm_ready.unregister(descriptor)
+        self._ready.unregister(descriptor)
         del self._read[descriptor]
         if not self._read:
             assert self._timer is not None
             self._timer.cancel()
+            self._ready.close()
             del _readers[self._loop]
 
     def _wait(self) -> None:
-        self._timer = self._loop.call_later(BRISK_S if self._brisk else CALM_S, self._go_round)
+        self._timer = self._loop.call_later(EVERY_S, self._go_round)
 
     def _go_round(self) -> None:
         self._wait()
-        self._round += 1
-        if self._brisk:
-            self._read_all(self._brisk_ready)
-            if self._round % 2:
-                return
-        self._read_all(self._calm_ready)
-
-    def _read_all(self, ready: select.epoll) -> None:
-        for descriptor, _ in ready.poll(0):
+        for descriptor, _ in self._ready.poll(0):
             read = self._read.get(descriptor)  # the one before may have closed it
             if read is not None:
                 read()

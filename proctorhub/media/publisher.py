@@ -165,10 +165,6 @@ class Publisher:
         track = self.tracks.get("video") or next(iter(self.tracks.values()))
         self.peer.send_rtcp(rtcp.transport_feedback(track.line.local_ssrc, track.ssrc or 0, body))
 
-    def keep_pace(self) -> None:
-        """Take packets briskly while somebody watches. Call when forwarders come or go."""
-        self.peer.brisk(any(track.forwarders for track in self.tracks.values()))
-
     def flush(self, now: float) -> None:
         """Take everything that came, holes or not, because the sender is gone."""
         for track in self.tracks.values():

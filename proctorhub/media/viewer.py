@@ -67,7 +67,6 @@ class Viewer:
             if track is not None:
                 track.forwarders.append(forwarder)
                 forwarder.attach(track)
-        publisher.keep_pace()
 
     def detach(self) -> None:
         """Take no more packets."""
@@ -77,7 +76,6 @@ class Viewer:
             track.forwarders = [
                 f for f in track.forwarders if f is not self.forwarders.get(track.kind)
             ]
-        self._attached_to.keep_pace()
         self._attached_to = None
 
     def report(self, now: float) -> None:
@@ -108,7 +106,6 @@ class Viewer:
         self.forwarders = {
             line.kind: Forwarder(line, self.peer.send_rtp, self.peer.send_rtcp) for line in send
         }
-        self.peer.brisk(True)
         self._on_ready(self)
 
     def _rtcp(self, data: bytes, arrived_s: float) -> None:
