@@ -31,6 +31,9 @@ MediaDevices.prototype.getDisplayMedia = async function (wanted) {
   track.getSettings = () => ({ ...told(), displaySurface: "browser" });
   return stream;
 };"""
+# Behind the page's own listener: who leaves before it has heard of entering has never been there.
+_NOTE_ENTERING = """document.addEventListener("fullscreenchange",
+  () => { window.hasEntered = true; }, { once: true })"""
 _STOP = 'document.querySelector("#screen-video").srcObject.getTracks().forEach((t) => t.stop())'
 
 
@@ -56,8 +59,9 @@ def test_displays_sharing_and_full_screen(
     open_flag(console, "share_not_monitor", False)
 
     sit.locator("#exam-embed").click()
+    sit.evaluate(_NOTE_ENTERING)
     sit.locator("#exam-full").click()
-    sit.wait_for_function("document.fullscreenElement")
+    sit.wait_for_function("window.hasEntered")
     sit.evaluate("document.exitFullscreen()")
     open_flag(console, "fullscreen_left", True)
 
