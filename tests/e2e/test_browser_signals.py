@@ -33,7 +33,7 @@ MediaDevices.prototype.getDisplayMedia = async function (wanted) {
 };"""
 # Behind the page's own listener: who leaves before it has heard of entering has never been there.
 _NOTE_ENTERING = """document.addEventListener("fullscreenchange",
-  () => { window.hasEntered = true; }, { once: true })"""
+  () => { document.documentElement.dataset.entered = "yes"; }, { once: true })"""
 _STOP = 'document.querySelector("#screen-video").srcObject.getTracks().forEach((t) => t.stop())'
 
 
@@ -61,7 +61,7 @@ def test_displays_sharing_and_full_screen(
     sit.locator("#exam-embed").click()
     sit.evaluate(_NOTE_ENTERING)
     sit.locator("#exam-full").click()
-    sit.wait_for_function("window.hasEntered")
+    expect(sit.locator("html")).to_have_attribute("data-entered", "yes")
     sit.evaluate("document.exitFullscreen()")
     open_flag(console, "fullscreen_left", True)
 

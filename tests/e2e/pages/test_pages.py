@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Server
 from tests.e2e.pages import audit
@@ -70,7 +70,7 @@ def test_the_theme_follows_the_system_until_somebody_chooses(
     page.goto(f"{server.url}/login")
     assert audit.brightness(page) > audit.LIGHT
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function("document.documentElement.dataset.bsTheme === 'dark'")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     page.click("[data-testid=theme]")
     assert audit.brightness(page) > audit.LIGHT
     page.reload()
