@@ -18,6 +18,7 @@ from proctorhub.domain.media import CloseReason, GapCause, NotedGap
 from proctorhub.domain.ticket import Source
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.coverage import Coverage
+from proctorhub.media.datagrams import EVERY_S
 from proctorhub.media.frame import Frame
 from proctorhub.media.lines import MediaLine
 from proctorhub.media.publisher import Publisher
@@ -32,7 +33,7 @@ from proctorhub.media.webm import VideoTrack
 log = structlog.get_logger(__name__)
 
 #: How often a chain in a hurry is recorded, as often as its socket is read.
-HURRY_MS = 50
+HURRY_MS = int(EVERY_S * 1000)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from proctorhub.media import batch
 from proctorhub.media.batch import AT_ONCE, Address
 
+#: How often sockets are read: a reading costs more than its packets, as caches are cold by then.
 EVERY_S = 0.05
 #: What comes between two reads has to fit; the kernel may grant less.
 RECEIVE_BUFFER = 1 << 20
