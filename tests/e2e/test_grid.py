@@ -121,7 +121,7 @@ def test_watching_two_candidates(
     grid.wait_for_url("**/desk/grid")
     for session_id, photograph in zip(ids, photographs, strict=True):
         shows(grid, session_id, photograph)
-        assert tile(grid, session_id).get_attribute("data-flag") != "bad"
+        expect(tile(grid, session_id).locator(".cam-flags .tone-bad")).to_have_text([])
     stills.come(grid, ids, RENEWED)
     for session_id in ids:
         assert tile(grid, session_id).get_attribute("data-segment")
