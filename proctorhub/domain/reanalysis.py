@@ -31,10 +31,11 @@ class Difference:
     now: Any
 
 
-def judge(entries: Iterable[Entry], ended_at_ms: int | None) -> Found:
+def judge(entries: Iterable[Entry], until_ms: int, *, over: bool) -> Found:
     """Return the incidents that follow from the looks of one session, in the order they came in.
 
-    `ended_at_ms` closes what is open; None while the session goes on.
+    Time passes up to `until_ms`, which closes what stopped holding; where the session is `over`,
+    it closes everything.
     """
     by_source: dict[Source, list[Entry]] = {}
     for entry in entries:
@@ -47,9 +48,11 @@ def judge(entries: Iterable[Entry], ended_at_ms: int | None) -> Found:
         for entry in looks:
             state, changes = incidents.step(state, entry.observation, entry.policy)
             _take(found, changes)
-        if ended_at_ms is not None:
-            _, changes = incidents.finish(state, ended_at_ms, Policy())
-            _take(found, changes)
+        if over:
+            _, changes = incidents.finish(state, until_ms, Policy())
+        else:
+            _, changes = incidents.tick(state, until_ms, looks[-1].policy)
+        _take(found, changes)
     return found
 
 

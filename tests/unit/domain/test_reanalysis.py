@@ -11,7 +11,7 @@ from proctorhub.domain.incident_rules import RULES
 from proctorhub.domain.incident_terms import Detector
 from proctorhub.domain.journal import Entry
 from proctorhub.domain.observation import Observation, Source, Value
-from proctorhub.domain.reanalysis import Difference, compare, compare_looks, judge
+from proctorhub.domain.reanalysis import Difference, Found, compare, compare_looks, judge
 
 AT = 1_000_000
 THERE = {Value.FACE: 0.9, Value.BRIGHTNESS: 120.0, Value.DETAIL: 20.0}
@@ -29,46 +29,53 @@ def leaving() -> list[Entry]:
     return looks + [entry(AT + 9000 + 1000 * n, THERE) for n in range(3)]
 
 
+def judged(looks: list[Entry]) -> Found:
+    """Judge at the moment of the last look."""
+    return judge(looks, max(one.observation.at_ms for one in looks), over=False)
+
+
 def test_looks_give_their_incident_with_its_end() -> None:
-    found = judge(leaving(), None)
+    found = judged(leaving())
     ((name, incident),) = found.items()
     assert name == ("no_face", AT + 3000)
     assert incident["ended_at_ms"] == AT + 4000
     assert incident["explanation"]["counted"] == 5
 
 
-def test_an_end_closes_what_is_open() -> None:
-    looks = leaving()[:8]
-    assert judge(looks, None)["no_face", AT + 3000]["ended_at_ms"] is None
-    assert judge(looks, AT + 5000)["no_face", AT + 3000]["ended_at_ms"] == AT + 4000
+def test_an_end_closes_what_is_open_and_so_does_time() -> None:
+    looks, name = leaving()[:8], ("no_face", AT + 3000)
+    assert judged(looks)[name]["ended_at_ms"] is None
+    assert judge(looks, AT + 5000, over=False)[name]["ended_at_ms"] is None
+    assert judge(looks, AT + 5000, over=True)[name]["ended_at_ms"] == AT + 4000
+    assert judge(looks, AT + 60_000, over=False)[name]["ended_at_ms"] == AT + 4000
 
 
 def test_what_came_late_changes_nothing_now_as_it_did_then() -> None:
     late = entry(AT + 3300, THERE, came_ms=AT + 20_000)
-    assert judge([*leaving(), late], None) == judge(leaving(), None)
+    assert judged([*leaving(), late]) == judged(leaving())
     early = entry(AT + 3300, THERE, came_ms=AT + 3350)
-    assert judge([*leaving(), early], None) != judge(leaving(), None)
+    assert judged([*leaving(), early]) != judged(leaving())
 
 
 def test_equal_incidents_have_no_difference() -> None:
-    assert compare(judge(leaving(), None), judge(leaving()[::-1], None)) == []
+    assert compare(judged(leaving()), judged(leaving()[::-1])) == []
 
 
 def test_a_stricter_rule_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    then = judge(leaving(), None)
+    then = judged(leaving())
     monkeypatch.setitem(RULES, Detector.NO_FACE, replace(RULES[Detector.NO_FACE], looks=6))
-    (gone,) = compare(then, judge(leaving(), None))
+    (gone,) = compare(then, judged(leaving()))
     assert gone == Difference(
         f"no_face from {AT + 3000}", {"severity": "medium", "ended_at_ms": AT + 4000}, None
     )
 
 
 def test_another_threshold_shows_in_the_explanation(monkeypatch: pytest.MonkeyPatch) -> None:
-    then = judge(leaving(), None)
+    then = judged(leaving())
     rule = RULES[Detector.NO_FACE]
     other = replace(rule.criteria[0], enter=0.55)
     monkeypatch.setitem(RULES, Detector.NO_FACE, replace(rule, criteria=(other,)))
-    assert "thresholds" in " ".join(d.what for d in compare(then, judge(leaving(), None)))
+    assert "thresholds" in " ".join(d.what for d in compare(then, judged(leaving())))
 
 
 LOOK = Observation(Source.CAMERA, AT, {Value.FACE: 0.9, Value.YAW: 10.0}, frame_sha256="ab" * 32)

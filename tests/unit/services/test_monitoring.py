@@ -17,10 +17,12 @@ from proctorhub.records.sessions import Session
 from proctorhub.services import (
     concluding,
     incidents,
+    journal,
     log,
     monitoring,
     monitoring_settings,
     proctoring,
+    rejudging,
     sitting,
 )
 from proctorhub.services.errors import Conflict, Forbidden, NotFound
@@ -89,6 +91,15 @@ def test_time_alone_closes_what_does_not_go_on(proctor, sitting_until, monkeypat
     assert log.millis(item["ended_at"]) == at + 750
     assert kinds(session_id) == ["incident.opened", "incident.closed"]
     assert monitoring.tick_due() == 0
+
+
+def test_what_time_closed_is_found_again_while_the_session_goes_on(sitting_until):
+    session_id = sitting_until("running")
+    at = now_ms() - 60_000
+    journal.add((session_id, faceless(at + 250 * n), Policy()) for n in range(4))
+    flag(session_id, at)
+    monitoring.tick_due()
+    assert rejudging.rejudge(session_id).differences == ()
 
 
 def test_what_a_crash_left_untold_is_told_later(sitting_until, monkeypatch):
