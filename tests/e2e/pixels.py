@@ -28,6 +28,11 @@ def shown_by(video: Locator) -> np.ndarray | None:
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the correlation (-1 to 1) of two pictures, brightness and size left aside."""
+    """Return the correlation (-1 to 1) of two pictures, brightness and size left aside.
+
+    A picture of one shade is like none.
+    """
     small = [np.asarray(Image.fromarray(p).resize(_SMALL), dtype=float).ravel() for p in (a, b)]
+    if not all(np.ptp(p) for p in small):
+        return 0.0
     return float(np.corrcoef(small[0], small[1])[0, 1])
