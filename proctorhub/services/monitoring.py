@@ -167,9 +167,14 @@ def newest(session_id: str, source: Source) -> int | None:
     return rules.from_plain(document["state"]).newest.get(source) if document else None
 
 
+def settled_ms() -> int:
+    """Return up to when (ms) time passes without looks: a later one may still be on its way."""
+    return log.millis(utc_now()) - GRACE_MS
+
+
 def tick_due() -> int:
     """Let time pass for the states in which time alone changes something; returns how many."""
-    now = log.millis(utc_now()) - GRACE_MS
+    now = settled_ms()
     count = 0
     for document in list(RuleState._get_collection().find({"due_ms": {"$lte": now}})):
         session = Session._get_collection().find_one({"_id": document["session_id"]})

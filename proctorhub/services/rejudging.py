@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from proctorhub.domain import reanalysis, screen
 from proctorhub.domain.incident_rules import PHASES, RULES_VERSION
 from proctorhub.domain.reanalysis import Difference
-from proctorhub.records.base import utc_now
 from proctorhub.records.exams import Exam
 from proctorhub.services import changing, incidents, journal, log, monitoring
 
@@ -47,10 +46,8 @@ def rejudge(session_id: str) -> Rejudged:
     """Judge every look of a session again and compare. Raises NotFound."""
     session = changing.raw(session_id)
     over = session["state"] not in PHASES
-    # as far as the rules themselves have let time pass
-    until_ms = log.millis(utc_now()) - monitoring.GRACE_MS
-    if over and session.get("finished_at"):
-        until_ms = log.millis(session["finished_at"])
+    ended_at = session.get("finished_at") if over else None
+    until_ms = log.millis(ended_at) if ended_at else monitoring.settled_ms()
     looks = list(journal.entries(session_id))
     then = incidents.kept(session_id)
     now = reanalysis.judge(looks, until_ms, over=over)

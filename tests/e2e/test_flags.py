@@ -41,14 +41,14 @@ def test_from_the_candidates_page_to_the_decision(
     reviewer.goto(f"{server.url}/reports/{session_id}")
     grid = console.context.new_page()
     grid.goto(f"{server.url}/desk/grid")
-    marks = grid.locator(f".cam[data-id='{session_id}'] .cam-flags")
-    expect(marks).to_be_attached()
+    tile = grid.locator(f".cam[data-id='{session_id}']")
+    expect(tile).to_be_visible()
 
     sit.keyboard.press("F12")
     expect(flag(console, "devtools")).to_be_visible()
     expect(console.get_by_test_id("toasts")).to_contain_text("Developer tools key")
     expect(flag(reviewer, "devtools")).to_be_visible()
-    expect(marks.locator(".tone-warn")).to_contain_text(["Developer tools key"])
+    expect(tile).to_have_attribute("data-flag", "warn")
 
     sit.evaluate("document.dispatchEvent(new ClipboardEvent('copy'))")
     expect(flag(console, "clipboard")).to_be_visible()
@@ -66,7 +66,8 @@ def test_from_the_candidates_page_to_the_decision(
     reviewer.locator("#flags-decided").check()
     expect(flag(reviewer, "clipboard")).to_have_attribute("data-decided", "confirmed")
     expect(flag(reviewer, "devtools")).to_have_attribute("data-decided", "dismissed")
-    expect(marks).not_to_contain_text(re.compile("Developer tools key|Copied or pasted"))
+    # a slow machine may have left a gap, which is marked last
+    expect(tile.locator(".cam-flags")).to_have_text(re.compile(r"^\s*(Gaps: .*)?$"))
     assert complaints.heard == []
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import pytest
+from aiortc.rtp import is_rtcp
 from conftest import NodeProcess
 
 from proctorhub.media.ingest import MAX_WAIT_S
@@ -61,7 +62,7 @@ class BadLine:
 
     def _send(self, protocol: Any, data: bytes, address: Any) -> None:
         self._on_its_way -= 1
-        if not 191 < data[1] < 224:  # reports go on for ever (RFC 5761)
+        if not is_rtcp(data):  # reports go on for ever
             self._busy_s = time.monotonic()
         protocol.transport.sendto(data, address)
 
