@@ -9,16 +9,23 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from proctorhub.media import batch
 from proctorhub.media.batch import AT_ONCE, Address
+
+log = structlog.get_logger(__name__)
 
 #: How often sockets are read: a reading costs more than its packets, as caches are cold by then.
 EVERY_S = 0.05
 #: What comes between two reads has to fit; the kernel may grant less.
 RECEIVE_BUFFER = 1 << 20
+#: Anybody can send what nobody can take: it is logged no more often, for each socket.
+LOG_EVERY_S = 10.0
 
 
 class BatchedSocket:
@@ -26,6 +33,7 @@ class BatchedSocket:
 
     `take(place, size, arrived_s)` gets each datagram: its place in `batch.inbox`, where its bytes
     are until `take` returns, and when the kernel got it (UTC seconds). It must not read sockets.
+    What it raises costs that datagram alone, not those behind it nor other sockets.
     """
 
     def __init__(
@@ -44,6 +52,8 @@ class BatchedSocket:
         self._protocol = protocol
         self._take = take
         self._closing = False
+        self._failed = 0
+        self._log_again_s = 0.0
         self._reader = _Reader.of(asyncio.get_running_loop())
         self._reader.add(self._socket.fileno(), self.read)
 
@@ -60,7 +70,17 @@ class BatchedSocket:
                 return
             full = len(sizes) == AT_ONCE
             for place, size in enumerate(sizes):
-                self._take(place, size, batch.arrived_s(place))
+                try:
+                    self._take(place, size, batch.arrived_s(place))
+                except Exception:  # whatever a library raises at what a stranger sent
+                    self._note_failure()
+
+    def _note_failure(self) -> None:
+        self._failed += 1
+        now = time.monotonic()
+        if now >= self._log_again_s:
+            log.exception("datagram_failed", so_far=self._failed)
+            self._log_again_s = now + LOG_EVERY_S
 
     def sendto(self, data: bytes, address: Address | None = None) -> None:
         """Send a datagram; the network may lose it, and so may a full socket."""

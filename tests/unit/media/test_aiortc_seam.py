@@ -6,9 +6,11 @@ import asyncio
 import inspect
 import re
 import socket
+import struct
 from typing import Any
 
 import aioice.ice
+import aioice.stun
 import pylibsrtp
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, rtp
@@ -223,6 +225,31 @@ def test_forged_packets_are_counted_and_dropped() -> None:
         async with asyncio.timeout(PATIENCE_S):
             while receiver.rejected_datagrams < 3:
                 await asyncio.sleep(0.01)
+        await sender.close()
+        await receiver.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("attribute", [b"\0\x24\0\x03abc\0", b"\x80\x2a\0\x04abcd"])
+def test_stun_that_the_library_chokes_on_stops_nobody(attribute: bytes) -> None:
+    """PRIORITY of three octets, ICE-CONTROLLING of four: no ValueError, as for other bad ones."""
+
+    async def scenario() -> None:
+        sender, receiver, lines = await _pair()
+        got: list[bytes] = []
+        receiver.on_rtp = lambda packet, _: got.append(packet)
+        head = struct.pack("!HHI12s", 1, len(attribute), 0x2112A442, bytes(12))
+        with pytest.raises(struct.error):
+            aioice.stun.parse_message(head + attribute)
+        address = receiver._nominated[1].protocol.transport.get_extra_info("sockname")
+        (line,) = lines["send"]
+        packet = bytes([0x80, line.payload_type, 0, 7, 0, 0, 0, 1]) + line.ssrc.to_bytes(4, "big")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(head + attribute, address)
+        sender.send_rtp(packet + b"picture")
+        receiver.catch_up()
+        assert got == [packet + b"picture"]
         await sender.close()
         await receiver.close()
 

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from structlog.testing import capture_logs
+
+from proctorhub.media import datagrams
+from proctorhub.media.batch import AT_ONCE, ROOM, inbox
+from proctorhub.media.datagrams import BatchedSocket
+from tests.waiting import PATIENCE_S
+
+
+class _Taken:
+    """A socket read together with others, and what came by it; chokes on what begins with x."""
+
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+        self.came = asyncio.Event()
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+        )
+        self.socket = BatchedSocket(transport, protocol, self._take)
+
+    def _take(self, place: int, size: int, arrived_s: float) -> None:
+        datagram = bytes(inbox[place * ROOM : place * ROOM + size])
+        if datagram.startswith(b"x"):
+            raise LookupError("x")
+        self.got.append(datagram)
+        self.came.set()
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.got) < count:
+                self.came.clear()
+                await self.came.wait()
+
+
+def test_what_cannot_be_taken_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = AT_ONCE + 4
+
+    async def scenario() -> list[bytes]:
+        hurt, other = _Taken(), _Taken()
+        await hurt.open()
+        await other.open()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for number in range(several):
+                for text in (b"x", b"%d" % number):
+                    stranger.sendto(text, hurt.socket.get_extra_info("sockname"))
+            stranger.sendto(b"hello", other.socket.get_extra_info("sockname"))
+        with capture_logs() as lines:
+            # in one round, whichever of the two comes first in it
+            datagrams._readers[asyncio.get_running_loop()]._go_round()
+            assert other.got == [b"hello"]
+            await hurt.wait_for(several)
+        assert [(x["event"], x["so_far"]) for x in lines] == [("datagram_failed", 1)]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            monkeypatch.setattr(datagrams, "LOG_EVERY_S", 0.0)
+            hurt.socket._log_again_s = 0.0
+            for text in (b"x", b"y"):
+                stranger.sendto(text, hurt.socket.get_extra_info("sockname"))
+        with capture_logs() as lines:
+            await hurt.wait_for(several + 1)
+        assert [x["so_far"] for x in lines] == [several + 1]
+        hurt.socket.close()
+        other.socket.close()
+        return hurt.got
+
+    assert asyncio.run(scenario()) == [b"%d" % number for number in range(several)] + [b"y"]
