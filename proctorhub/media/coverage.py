@@ -7,6 +7,7 @@ goes on is told of while it lasts.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from proctorhub.domain.media import ClosedSegment, GapCause, NotedGap
@@ -61,7 +62,8 @@ class Coverage:
     ) -> None:
         self._expected = frozenset(expected)
         self._gap = gap
-        self._lost: dict[str, list[tuple[int, int]]] = {}
+        #: Stretches with losses, of which no two touch.
+        self._lost: dict[str, deque[tuple[int, int]]] = {}
         #: Up to where each track is accounted for; expected ones begin with the first frame of any.
         self._until: dict[str, int] = {}
         #: Tracks of which a part of the present hole was told already.
@@ -73,8 +75,14 @@ class Coverage:
     def lost(self, track: str, before_ms: int, after_ms: int) -> None:
         """Packets were given up between the media of these two times."""
         since = self._until.get(track, before_ms - RECORDED_WITHIN_MS)
-        losses = [(start, end) for start, end in self._lost.get(track, []) if end > since]
-        self._lost[track] = [*losses, (before_ms - SLACK_MS, after_ms + SLACK_MS)]
+        losses = self._lost.setdefault(track, deque())
+        while losses and losses[0][1] <= since:
+            losses.popleft()
+        start, end = before_ms - SLACK_MS, after_ms + SLACK_MS
+        if losses and losses[-1][0] <= start <= losses[-1][1]:
+            start, last_end = losses.pop()
+            end = max(end, last_end)
+        losses.append((start, end))
 
     def recorded(self, track: str, at_ms: int) -> None:
         """A frame of this time is being recorded."""
@@ -131,7 +139,7 @@ class Coverage:
         return FIRST_FRAME_MS if track in self._unseen else PAUSE_GAP_MS[track]
 
     def _cause(self, track: str, from_ms: int, to_ms: int) -> GapCause:
-        losses = self._lost.get(track, [])
+        losses = self._lost.get(track, ())
         lost = any(start < to_ms and end > from_ms for start, end in losses)
         return GapCause.NETWORK if lost else GapCause.CLIENT
 

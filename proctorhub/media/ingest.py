@@ -6,6 +6,7 @@ has not come after `MAX_WAIT_S` is given up and counted; for video a keyframe is
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 
 from proctorhub.media.assemble import Assembler, assembler_for, keyframe_beginning
@@ -22,6 +23,8 @@ NACK_TRIES = 7
 KEY_AGAIN_S = 1.0
 KEY_SLOWEST_S = 2.0
 MAX_NACK = 128
+#: Of a hole that opens so many are asked for at once, the others within NACK_EVERY_S.
+NACK_AT_ONCE = 16
 RESTART_DISTANCE = 3000
 
 
@@ -55,6 +58,8 @@ class TrackIngest:
         self._unwrapper = Unwrapper()
         self._next: int | None = None
         self._pending: dict[int, tuple[int, int, bytes, float]] = {}
+        #: The numbers of what is pending, never wrapping, as a heap.
+        self._pending_order: list[int] = []
         self._waiting_since = 0.0
         self._asked: dict[int, tuple[float, int]] = {}
         self._asked_at = 0.0
@@ -121,8 +126,13 @@ class TrackIngest:
         self._pending[seq] = (marker, rtp, payload, now)
         further = (seq - self._highest) & 0xFFFF
         if further < 0x8000:
+            hole = range(self._highest + 1, self._highest + further)[:NACK_AT_ONCE]
             self._highest += further
-        self._ask(now)
+            heapq.heappush(self._pending_order, self._highest)
+            if hole:
+                self._ask_for(hole, now)
+        else:
+            heapq.heappush(self._pending_order, self._highest - (0x10000 - further))
         if len(self._pending) > MAX_PENDING:
             self._give_up(now)
         else:
@@ -131,6 +141,7 @@ class TrackIngest:
     def _restart(self, marker: int, seq: int, rtp: int, payload: bytes, now: float) -> None:
         # A sender that starts over with other numbers (a restarted encoder): follow it.
         self._pending.clear()
+        self._pending_order.clear()
         self._next = (seq + 1) & 0xFFFF
         self._first_seq = self._highest = seq
         self._prior = (0, self.packets)
@@ -141,33 +152,33 @@ class TrackIngest:
         """Ask again for what is missing and give up what is too late; `now` is UTC seconds."""
         if self._need_key and self.packets:
             self._ask_for_key(now)
-        while self._pending and now - self._waiting_since > MAX_WAIT_S:
+        while self._pending and _passed(now, self._waiting_since) > MAX_WAIT_S:
             self._give_up(now)
-        if self._pending and now - self._asked_at > NACK_EVERY_S:
-            self._ask(now)
+        if self._pending and _passed(now, self._asked_at) > NACK_EVERY_S:
+            self._asked_at = now
+            self._ask_for(range(self._pending_order[0] - self._missing(), self._highest), now)
 
     def flush(self, now: float) -> None:
         """Give up what is missing and take the rest: nothing more will come."""
         while self._pending:
             self._give_up(now)
 
-    def _ask(self, now: float) -> None:
+    def _ask_for(self, numbers: range, now: float) -> None:
+        """Ask for those of these numbers that are not here, unless that was done just now."""
         if self.kind != "video":
             return
-        assert self._next is not None
-        span = (self._highest - self._next) & 0xFFFF
         wanted = []
-        for step in range(min(span, MAX_PENDING)):
-            seq = (self._next + step) & 0xFFFF
+        for number in numbers[:MAX_PENDING]:
+            seq = number & 0xFFFF
             if seq in self._pending:
                 continue
             at, tries = self._asked.get(seq, (0.0, 0))
-            if now - at > NACK_EVERY_S * NACK_SLOWER ** (tries - 1) and tries < NACK_TRIES:
+            pause_s = NACK_EVERY_S * NACK_SLOWER ** (tries - 1)
+            if _passed(now, at) > pause_s and tries < NACK_TRIES:
                 self._asked[seq] = (now, tries + 1)
                 wanted.append(seq)
                 if len(wanted) == MAX_NACK:
                     break
-        self._asked_at = now
         if len(self._asked) > 2 * MAX_PENDING:
             self._asked.clear()
         if wanted:
@@ -181,18 +192,20 @@ class TrackIngest:
                 # The next hole has been open since the packet behind it came.
                 self._waiting_since = self._pending[self._first_pending()][3]
                 return
+            heapq.heappop(self._pending_order)
             self._next = ((self._next or 0) + 1) & 0xFFFF
             self._consume(*packet)
         self._asked.clear()
 
     def _first_pending(self) -> int:
-        start = self._next or 0
-        return min(self._pending, key=lambda seq: (seq - start) & 0xFFFF)
+        return self._pending_order[0] & 0xFFFF
+
+    def _missing(self) -> int:
+        """Return how many packets the first hole lacks."""
+        return (self._first_pending() - (self._next or 0)) & 0xFFFF
 
     def _give_up(self, now: float) -> None:
-        assert self._next is not None
-        first = self._first_pending()
-        missing = (first - self._next) & 0xFFFF
+        first, missing = self._first_pending(), self._missing()
         self.lost_packets += missing
         before = self.clock.seconds(self._unwrapper.value)
         after = self.clock.seconds(self._unwrapper.near(self._pending[first][1]))
@@ -211,7 +224,7 @@ class TrackIngest:
     def _ask_for_key(self, now: float) -> None:
         # A keyframe takes its time on a narrow line; another one would hold it up.
         self._need_key = True
-        if not self._key_comes and now - self._key_asked_at > self._key_pause_s:
+        if not self._key_comes and _passed(now, self._key_asked_at) > self._key_pause_s:
             self._key_asked_at = now
             self._key_pause_s = min(KEY_SLOWEST_S, max(KEY_AGAIN_S, 2 * self._key_pause_s))
             self.request_keyframe()
@@ -297,3 +310,8 @@ class TrackIngest:
             self._last_sr[0],
             max(0, delay),
         )
+
+
+def _passed(now: float, since: float) -> float:
+    """Return seconds between two times of a clock that may have been set back in between."""
+    return abs(now - since)

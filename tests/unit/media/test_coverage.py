@@ -168,3 +168,40 @@ def test_both_tracks_are_accounted_for_to_the_end(steps: list[tuple[int, str]]) 
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(gaps))
         missing = sum(end - start for start, end in gaps)
         assert coverage.recorded_ms[track] + missing == last - 5_000
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 1_500), st.booleans()), max_size=30)
+)
+def test_losses_that_touch_explain_what_each_of_them_would(
+    moves: list[tuple[int, int, bool]],
+) -> None:
+    """The reference keeps every loss for itself."""
+    found: list[Gap] = []
+    coverage = Coverage(["video"], lambda *gap: found.append(gap))
+    coverage.recorded("video", 0)
+    losses: list[tuple[int, int]] = []
+    expected: list[Gap] = []
+    last = now = 0
+    for on, length, is_recorded in moves:
+        now += on
+        if is_recorded:
+            lost = any(start - 100 < now and end + 100 > last for start, end in losses)
+            if now - last > (500 if lost else 2500):
+                expected.append(
+                    ("video", last, now, GapCause.NETWORK if lost else GapCause.CLIENT)
+                )
+            coverage.recorded("video", now)
+            last = now
+        else:
+            coverage.lost("video", now, now + length)
+            losses.append((now, now + length))
+    assert found == expected
+    assert len(coverage._lost.get("video", ())) <= len(losses)
+
+
+def test_losses_side_by_side_are_kept_as_one() -> None:
+    coverage = Coverage(["video"], lambda *gap: None)
+    for at in range(0, 60_000, 10):
+        coverage.lost("video", at, at + 5)
+    assert len(coverage._lost["video"]) == 1

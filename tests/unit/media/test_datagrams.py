@@ -71,3 +71,25 @@ def test_what_cannot_be_taken_costs_itself_alone(monkeypatch: pytest.MonkeyPatch
         return hurt.got
 
     assert asyncio.run(scenario()) == [b"%d" % number for number in range(several)] + [b"y"]
+
+
+def test_who_sends_without_end_is_read_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datagrams, "MOST_BATCHES", 2)
+    many = 2 * AT_ONCE + 3
+
+    async def scenario() -> None:
+        flooded, other = _Taken(), _Taken()
+        await flooded.open()
+        await other.open()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for number in range(many):
+                stranger.sendto(b"%d" % number, flooded.socket.get_extra_info("sockname"))
+            stranger.sendto(b"hello", other.socket.get_extra_info("sockname"))
+        datagrams._readers[asyncio.get_running_loop()]._go_round()
+        assert (len(flooded.got), other.got) == (2 * AT_ONCE, [b"hello"])
+        await flooded.wait_for(many)
+        assert flooded.got == [b"%d" % number for number in range(many)]
+        flooded.socket.close()
+        other.socket.close()
+
+    asyncio.run(scenario())

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proctorhub.media import ingest
 from proctorhub.media.clock import SenderClock
 from proctorhub.media.frame import Frame
 from proctorhub.media.ingest import MAX_WAIT_S, NACK_EVERY_S, TrackIngest
@@ -290,3 +293,74 @@ def test_a_keyframe_behind_the_hole_is_as_good_as_another() -> None:
     for packet in packets[31:]:
         track.push(packet)
     assert [frame.key for frame in track.frames] == [True] + [False] * 5 + [True]
+
+
+def _lines(work: Callable[[], object]) -> int:
+    """Return how many lines of the module are run by some work."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> object:
+        nonlocal count
+        if frame.f_code.co_filename != ingest.__file__:
+            return None
+        count += event == "line"
+        return trace
+
+    former = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(former)
+    return count
+
+
+@pytest.mark.parametrize("step", [2, 5, 0x7000])
+def test_holes_without_end_cost_no_more_than_other_packets(step: int) -> None:
+    """One who sends every second packet alone must not take the node from the others."""
+    track = Track()
+    for packet in track.video(1):
+        track.push(packet)
+    seq, packets = 2, 3000
+
+    def send() -> None:
+        nonlocal seq
+        for _ in range(packets):
+            seq += step
+            track.now += 0.0004
+            track.push((0, seq, seq * 36, MORE))
+
+    send()
+    assert track.ingest.lost_packets > packets // 2 or step == 0x7000
+    assert _lines(send) / packets < 400
+
+
+def test_whatever_order_packets_come_in_they_go_on_in_theirs() -> None:
+    rng = random.Random(7)
+    track = Track("audio", "opus", first=65_000)
+    seqs = list(range(65_001, 67_000))
+    rng.shuffle(seqs)
+    track.push((0, 65_000, 65_000 * 960, b"sound"))
+    for seq in seqs[:900]:
+        track.push((0, seq, seq * 960, b"sound"))
+    track.ingest.flush(track.now)
+    times = [frame.rtp for frame in track.frames]
+    assert len(times) == 901 and times == sorted(times)
+    assert sum(track.losses) == max(seqs[:900]) - 65_000 - 900
+
+
+@pytest.mark.parametrize("step_s", [-30.0, 30.0])
+def test_a_clock_that_is_set_does_not_keep_anybody_waiting(step_s: float) -> None:
+    track = Track()
+    packets = list(track.video(60, key_every=100))
+    for packet in packets[:20] + packets[21:30]:
+        track.push(packet)
+    track.now += step_s
+    for packet in packets[30:40] + packets[41:50]:
+        track.push(packet)
+    for _ in range(12):
+        track.now += 0.25
+        track.ingest.tick(track.now)
+    assert track.ingest.lost_packets == 2
+    assert [20] in track.nacks and any(40 in asked for asked in track.nacks)
+    assert track.plis >= 2
