@@ -22,6 +22,11 @@ QUICK_SLEW = 0.02
 CLOSE_S = 0.02
 #: Media times that leap so far into the future are another count, not a pause.
 LEAP_S = 2.0
+#: Media cannot come before they happened. What seems to (a queue on the line drained, say) may be
+#: ahead by so much; whoever counts faster than time passes gets no further.
+MOST_AHEAD_S = 5.0
+#: How often that is looked at, seconds of media.
+LOOK_EVERY_S = 1.0
 CLOCK_STEP_S = 1.0
 CLOCK_SLEW_S = 0.0005
 WINDOW = 60
@@ -141,6 +146,10 @@ class TrackClock:
         self._slew = SLEW
         self._settled = False
         self._newest: int | None = None
+        self._look_at = 0
+        self._looked_s = 0.0
+        #: By how much the node's own clock was set back since the mapping was made.
+        self._set_back_s = 0.0
         self._reported: tuple[float, int] | None = None
         self.synced = False
         self._in_use = False
@@ -160,14 +169,24 @@ class TrackClock:
         if before is None:
             if not self.synced:
                 self._go_through(rtp, arrival_s)
+            self._look_at, self._looked_s = rtp, arrival_s
             return
         passed_s = (rtp - before) / self.rate
-        if -JUMP_S <= passed_s <= LEAP_S:
+        if -JUMP_S <= passed_s <= LEAP_S and rtp < self._look_at:
             return
-        if passed_s < 0 or self.seconds(rtp) > arrival_s + LEAP_S:
+        ahead_s = self.seconds(rtp) - self._latest_s(rtp, arrival_s)
+        if passed_s < -JUMP_S or ahead_s > (LEAP_S if passed_s > LEAP_S else MOST_AHEAD_S):
             # It counts anew. Its next report says more exactly where it stands.
             self._go_through(rtp, max(arrival_s, self.seconds(before) + 1 / self.rate))
             self._settled = False
+            self._look_at = rtp  # at the next frame as well, until it is ahead no more
+
+    def _latest_s(self, rtp: int, arrival_s: float) -> float:
+        """Return when a frame that came now happened at the latest, by the clock in use so far."""
+        if arrival_s < self._looked_s - LEAP_S:
+            self._set_back_s += self._looked_s - arrival_s
+        self._look_at, self._looked_s = rtp + int(LOOK_EVERY_S * self.rate), arrival_s
+        return arrival_s + self._set_back_s
 
     def report(self, ntp_s: float, rtp: int, arrival_s: float) -> None:
         """Take a sender report: sender's seconds, unwrapped RTP, UTC seconds of its arrival."""

@@ -353,3 +353,51 @@ def test_after_a_jump_of_the_clock_the_drift_begins_anew() -> None:
     assert clock.drift_ms_h == pytest.approx(0.0, abs=0.01)
     clock.report(110.0, 100 * 90_000, 1110.0)
     assert clock.drift_ms_h is None
+
+
+@pytest.mark.parametrize("reported", [False, True])
+@pytest.mark.parametrize("times_too_fast", [1.3, 13.5, 40.0])
+def test_who_counts_faster_than_time_passes_gets_seconds_ahead_at_most(
+    times_too_fast: float, reported: bool
+) -> None:
+    """Else who sends for a minute would have recorded a quarter of an hour."""
+    clock = TrackClock(90_000, SenderClock())
+    clock.use(later_s=0.0)
+    before_s = 0.0
+    for number in range(15 * 120):
+        at_s = number / 15
+        rtp = int(at_s * times_too_fast * 90_000)
+        clock.frame(rtp, 1000 + at_s)
+        if reported and number % 15 == 0:
+            clock.report(at_s * times_too_fast, rtp, 1000 + at_s)
+        assert before_s < clock.seconds(rtp) < 1000 + at_s + 7.5
+        before_s = clock.seconds(rtp)
+    for number in range(15 * 120, 15 * 180):
+        at_s = number / 15
+        rtp += 6000
+        clock.frame(rtp, 1000 + at_s)
+        assert before_s < clock.seconds(rtp) < 1000 + at_s + 7.5
+        before_s = clock.seconds(rtp)
+
+
+def test_a_queue_that_drains_after_the_first_frame_squeezes_nothing() -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.use(later_s=0.0)
+    times = []
+    for number in range(15 * 20):
+        at_s = number / 15
+        clock.frame(number * 6000, 1000 + max(at_s, 4.0))
+        times.append(clock.seconds(number * 6000))
+    assert {round(b - a, 6) for a, b in itertools.pairwise(times)} == {round(1 / 15, 6)}
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -20.0, 20.0, 3600.0])
+def test_frames_go_on_as_they_were_when_the_nodes_clock_is_set(step_s: float) -> None:
+    clock = TrackClock(90_000, SenderClock())
+    clock.use(later_s=0.0)
+    times = []
+    for number in range(15 * 120):
+        at_s = number / 15
+        clock.frame(number * 6000, 10_000 + at_s + (step_s if at_s > 30 else 0.0))
+        times.append(clock.seconds(number * 6000))
+    assert {round(b - a, 6) for a, b in itertools.pairwise(times)} == {round(1 / 15, 6)}
