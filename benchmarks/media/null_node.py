@@ -19,7 +19,7 @@ from typing import Any
 
 from proctorhub.config import Settings, load
 from proctorhub.domain.media import ClosedSegment, NotedGap
-from proctorhub.domain.placement import Beat
+from proctorhub.domain.placement import Beat, Orders
 from proctorhub.frames.unix import UnixSender
 from proctorhub.media.node import Node, serve
 from proctorhub.media.tap import Rate
@@ -71,12 +71,18 @@ class NullLedger:
                 file.write(json.dumps({"kind": kind, **values}) + "\n")
 
     def track_state(
-        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+        self,
+        session_id: str,
+        source: str,
+        chain: str,
+        state: str,
+        at_ms: int,
+        tracks: Sequence[str] = (),
     ) -> None:
         pass
 
-    def heartbeat(self, beat: Beat) -> list[str]:
-        return []
+    def heartbeat(self, beat: Beat) -> Orders:
+        return Orders()
 
     def leave(self, node_id: str) -> None:
         pass

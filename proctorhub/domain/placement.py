@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from proctorhub.domain.alarms import Alarm
@@ -51,6 +51,17 @@ class Beat:
     sending: tuple[str, ...]
     holding: tuple[str, ...]
     alarms: tuple[Alarm, ...] = ()
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a node is told with its beat: which sessions that send to it have no business there.
+
+    Those `elsewhere` were placed on another node; those `over` have ended.
+    """
+
+    elsewhere: Sequence[str] = ()
+    over: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

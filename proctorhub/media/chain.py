@@ -183,9 +183,8 @@ class Chain:
 
     def _tell(self, kind: str, **values: Any) -> None:
         if self._keeping is not None:
-            if kind in ("source_opened", "source_closed"):
-                values["chain"] = self.id
-            self._keeping.tell(kind, session_id=self.session_id, source=self.source, **values)
+            names = {"session_id": self.session_id, "source": self.source, "chain": self.id}
+            self._keeping.tell(kind, **names, **values)
 
     def _lost(self, kind: str, before_s: float, after_s: float, packets: int) -> None:
         if self._recorder is not None and self.coverage is not None:

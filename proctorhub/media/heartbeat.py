@@ -112,7 +112,7 @@ class Heartbeat:
     async def _tell(self) -> None:
         beat = self.measure()
         try:
-            elsewhere = await asyncio.get_running_loop().run_in_executor(
+            orders = await asyncio.get_running_loop().run_in_executor(
                 self._teller, self._ledger.heartbeat, beat
             )
         except Exception as error:  # whatever the database raises: the next beat tries again
@@ -122,9 +122,11 @@ class Heartbeat:
             return
         self._told = True
         for chain in list(self._registry.chains.values()):
-            if chain.session_id in elsewhere:
+            if chain.session_id in orders.elsewhere:
                 chain.log.warning("session_moved_away")
                 chain.close(CloseReason.NODE_STOPPED)
+        for session_id in orders.over:
+            self._registry.end_session(session_id)
 
     def measure(self) -> Beat:
         """Return how the node is now."""

@@ -12,7 +12,7 @@ from proctorhub.config import Settings
 from proctorhub.domain.incident_policy import Policy
 from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.observation import Source
-from proctorhub.domain.placement import Beat
+from proctorhub.domain.placement import Beat, Orders
 from proctorhub.media.change import NewContent, Stir
 from proctorhub.media.tap import Rate
 from proctorhub.plugins import BlobRefused
@@ -65,12 +65,18 @@ class Ledger(Protocol):
         """Media is missing."""
 
     def track_state(
-        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+        self,
+        session_id: str,
+        source: str,
+        chain: str,
+        state: str,
+        at_ms: int,
+        tracks: Sequence[str] = (),
     ) -> None:
         """A source is `live`, or some of its tracks are `silent`."""
 
-    def heartbeat(self, beat: Beat) -> list[str]:
-        """The node lives. Return the sessions that were placed elsewhere: they are to be closed."""
+    def heartbeat(self, beat: Beat) -> Orders:
+        """The node lives. Return what it is to do with sessions that send to it."""
 
     def leave(self, node_id: str) -> None:
         """The node stops."""
@@ -135,20 +141,26 @@ class ServicesLedger:
             recording.note_gap(gap)
 
     def track_state(
-        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+        self,
+        session_id: str,
+        source: str,
+        chain: str,
+        state: str,
+        at_ms: int,
+        tracks: Sequence[str] = (),
     ) -> None:
         """See Ledger."""
         with self._services() as recording:
-            recording.track_state(session_id, source, state, at_ms, tracks)
+            recording.track_state(session_id, source, chain, state, at_ms, tracks)
 
-    def heartbeat(self, beat: Beat) -> list[str]:
+    def heartbeat(self, beat: Beat) -> Orders:
         """See Ledger."""
         from proctorhub.services import alarms, nodes
 
         with self._services():
             elsewhere = nodes.heartbeat(beat)
             alarms.told(beat.node_id, beat.alarms)
-            return elsewhere
+            return Orders(elsewhere=elsewhere, over=nodes.over(beat.sending))
 
     def leave(self, node_id: str) -> None:
         """See Ledger."""

@@ -119,6 +119,7 @@ class SourceStatus(EmbeddedDocument):  # type: ignore[misc]
     chain = StringField(required=True)
     at = UtcField(required=True)
     first_at = UtcField()
+    opened_at = UtcField()
     reason = StringField()
     silent = ListField(StringField())
     meta = {"strict": True}

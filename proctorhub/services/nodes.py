@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from proctorhub.config import under_name
 from proctorhub.domain.permissions import Actor, Right
 from proctorhub.domain.placement import DEAD_AFTER_S, GONE_AFTER_S, Beat, NodeLoad
-from proctorhub.domain.session import MEDIA_OPEN
+from proctorhub.domain.session import MEDIA_ENDED, MEDIA_OPEN
 from proctorhub.records.base import utc_now
 from proctorhub.records.connection import server_time
 from proctorhub.records.nodes import MediaNode
@@ -67,6 +68,17 @@ def heartbeat(beat: Beat) -> list[str]:
             _adopt(beat.node_id, session_id)
     tidy(stored(beat.node_id))
     return [session_id for session_id, owner in owners.items() if owner not in (None, beat.node_id)]
+
+
+def over(session_ids: Iterable[str]) -> list[str]:
+    """Return which of these sessions have ended, or are not there any more.
+
+    A node hears of an end as it happens, unless it could not listen then.
+    """
+    ids = list(session_ids)
+    query = {"_id": {"$in": ids}, "state": {"$nin": [state.value for state in MEDIA_ENDED]}}
+    going_on = {s["_id"] for s in Session._get_collection().find(query, {"_id": 1})}
+    return [session_id for session_id in ids if session_id not in going_on]
 
 
 def leave(node_id: str) -> None:

@@ -46,25 +46,29 @@ def origin_ms(session_id: str) -> int:
 
 
 def source_opened(session_id: str, source: str, chain: str, at_ms: int, *, replaced: bool) -> None:
-    """A sender's connection is up; `replaced` says that it took over from another."""
+    """A sender's connection is up; `replaced` says that it took over from another.
+
+    A status that a chain opened later has set stays: a node that was cut off tells late.
+    """
     at = moment(at_ms)
-    changing.write(
+    told = {"source": source, "chain": chain, "replaced": replaced}
+    entry = log.entry("source.opened", None, told, at=at, entry_id=f"opened:{chain}")
+    begun = {"$min": {f"sources.{source}.first_at": at}}
+    written = changing.write(
         session_id,
-        log.entry(
-            "source.opened",
-            None,
-            {"source": source, "chain": chain, "replaced": replaced},
-            at=at,
-            entry_id=f"opened:{chain}",
-        ),
+        entry,
+        require={f"sources.{source}.opened_at": {"$not": {"$gte": at}}},
         values={
             f"sources.{source}.state": "live",
             f"sources.{source}.chain": chain,
             f"sources.{source}.at": at,
+            f"sources.{source}.opened_at": at,
             f"sources.{source}.silent": [],
         },
-        more={"$min": {f"sources.{source}.first_at": at}},
+        more=begun,
     )
+    if written is None:
+        changing.write(session_id, entry, more=begun)
 
 
 def source_closed(session_id: str, source: str, chain: str, at_ms: int, reason: str) -> None:
@@ -87,14 +91,25 @@ def source_closed(session_id: str, source: str, chain: str, at_ms: int, reason: 
 
 
 def track_state(
-    session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+    session_id: str,
+    source: str,
+    chain: str,
+    state: str,
+    at_ms: int,
+    tracks: Sequence[str] = (),
 ) -> None:
-    """Packets of some tracks stopped (`silent`) or all are back (`live`) on an open connection."""
+    """Packets of some tracks stopped (`silent`) or all are back (`live`) on an open connection.
+
+    Of a chain that is not the newest any more it is no news.
+    """
     at = moment(at_ms)
     changing.write(
         session_id,
         log.entry(f"track.{state}", None, {"source": source, "tracks": list(tracks)}, at=at),
-        require={f"sources.{source}.state": {"$in": ["live", "silent"]}},
+        require={
+            f"sources.{source}.chain": chain,
+            f"sources.{source}.state": {"$in": ["live", "silent"]},
+        },
         values={
             f"sources.{source}.state": state,
             f"sources.{source}.at": at,

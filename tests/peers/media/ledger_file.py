@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from proctorhub.domain.media import ClosedSegment, NotedGap
-from proctorhub.domain.placement import Beat
+from proctorhub.domain.placement import Beat, Orders
 from proctorhub.media.ledger import Refused
 
 
@@ -82,21 +82,31 @@ class FileLedger:
         self._note("gap", **asdict(gap))
 
     def track_state(
-        self, session_id: str, source: str, state: str, at_ms: int, tracks: Sequence[str] = ()
+        self,
+        session_id: str,
+        source: str,
+        chain: str,
+        state: str,
+        at_ms: int,
+        tracks: Sequence[str] = (),
     ) -> None:
         self._note(
             "state",
             session_id=session_id,
             source=source,
+            chain=chain,
             state=state,
             at_ms=at_ms,
             tracks=list(tracks),
         )
 
-    def heartbeat(self, beat: Beat) -> list[str]:
+    def heartbeat(self, beat: Beat) -> Orders:
         (self.root / "beat.json").write_text(json.dumps(asdict(beat)))
-        moved = self.root / "moved"
-        return moved.read_text().split() if moved.exists() else []
+        return Orders(elsewhere=self._named("moved"), over=self._named("over"))
+
+    def _named(self, name: str) -> list[str]:
+        path = self.root / name
+        return path.read_text().split() if path.exists() else []
 
     def leave(self, node_id: str) -> None:
         self._note("left", node_id=node_id)

@@ -188,9 +188,7 @@ def test_losses_that_touch_explain_what_each_of_them_would(
         if is_recorded:
             lost = any(start - 100 < now and end + 100 > last for start, end in losses)
             if now - last > (500 if lost else 2500):
-                expected.append(
-                    ("video", last, now, GapCause.NETWORK if lost else GapCause.CLIENT)
-                )
+                expected.append(("video", last, now, GapCause.NETWORK if lost else GapCause.CLIENT))
             coverage.recorded("video", now)
             last = now
         else:

@@ -13,9 +13,10 @@ import pytest
 from proctorhub.config import Settings
 from proctorhub.domain.alarms import Alarm, Part, Reason
 from proctorhub.domain.media import CloseReason
-from proctorhub.domain.placement import Beat
+from proctorhub.domain.placement import Beat, Orders
 from proctorhub.media import heartbeat
 from proctorhub.media.heartbeat import Heartbeat, identity
+from proctorhub.media.registry import Registry
 from proctorhub.media.spool import Spool
 from proctorhub.media.tickets import TicketGate
 from tests.waiting import PATIENCE_S
@@ -27,13 +28,13 @@ class FakeLedger:
     def __init__(self) -> None:
         self.beats: list[Beat] = []
         self.left: list[str] = []
-        self.answer: Any = []
+        self.answer: Orders | Exception = Orders()
 
-    def heartbeat(self, beat: Beat) -> list[str]:
+    def heartbeat(self, beat: Beat) -> Orders:
         self.beats.append(beat)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return list(self.answer)
+        return self.answer
 
     def leave(self, node_id: str) -> None:
         self.left.append(node_id)
@@ -63,7 +64,9 @@ def parts(tmp_path: Path, *chains: FakeChain, **changes: Any) -> tuple[Heartbeat
     settings = Settings(data_dir=tmp_path, media_node_id="a", **changes)
     root = tmp_path / "spool-a"
     ledger = FakeLedger()
-    registry = SimpleNamespace(chains=dict(enumerate(chains)), viewers={"v": None})
+    registry = Registry()
+    registry.chains.update({str(n): chain for n, chain in enumerate(chains)})  # type: ignore[misc]
+    registry.viewers["v"] = None  # type: ignore[assignment]
     spool = Spool(root, 1 << 30)
     spool.used_bytes = 12
     uploader = SimpleNamespace(waiting=3, failing_since=None, alarms=lambda recorded: [])
@@ -109,7 +112,7 @@ def test_work_shows_in_the_measured_limit(tmp_path: Path) -> None:
 def test_sessions_placed_elsewhere_are_closed_here(tmp_path: Path) -> None:
     mine, moved = FakeChain("mine"), FakeChain("moved")
     beats, ledger = parts(tmp_path, mine, moved)
-    ledger.answer = ["moved"]
+    ledger.answer = Orders(elsewhere=["moved"])
 
     async def scenario() -> None:
         await beats.begin()
@@ -118,6 +121,19 @@ def test_sessions_placed_elsewhere_are_closed_here(tmp_path: Path) -> None:
     asyncio.run(scenario())
     assert (mine.closed, moved.closed) == ([], [CloseReason.NODE_STOPPED])
     assert ledger.left == ["a"]
+
+
+def test_sessions_whose_end_was_not_heard_are_ended(tmp_path: Path) -> None:
+    mine, over = FakeChain("mine"), FakeChain("over")
+    beats, ledger = parts(tmp_path, mine, over)
+    ledger.answer = Orders(over=["over"])
+
+    async def scenario() -> None:
+        await beats.begin()
+        await beats.end()
+
+    asyncio.run(scenario())
+    assert (mine.closed, over.closed) == ([], [CloseReason.SESSION_ENDED])
 
 
 def test_beats_go_on_when_the_control_plane_comes_back(

@@ -75,11 +75,11 @@ def test_a_node_speaks_for_itself_alone(running, proctor) -> None:
 
 
 def test_silent_and_lost_sources(running, proctor) -> None:
-    recording.track_state(running, "camera", "silent", now_ms(), ["audio"])
+    recording.track_state(running, "camera", "camera-1", "silent", now_ms(), ["audio"])
     assert shown(proctor, running) == [("track", "camera", "audio", "silent")]
-    recording.track_state(running, "camera", "silent", now_ms(), ["video", "audio"])
+    recording.track_state(running, "camera", "camera-1", "silent", now_ms(), ["video", "audio"])
     assert shown(proctor, running) == [("track", "camera", "all", "silent")]
-    recording.track_state(running, "camera", "live", now_ms())
+    recording.track_state(running, "camera", "camera-1", "live", now_ms())
     assert shown(proctor, running) == []
     recording.source_closed(running, "screen", "screen-1", now_ms(), "connection_lost")
     assert shown(proctor, running) == [("track", "screen", "all", "closed")]

@@ -132,3 +132,11 @@ def test_nobody_is_sent_where_every_ticket_is_refused() -> None:
     beat("strange", 50, key="0" * 64)
     with pytest.raises(Busy):
         placing.place(session("s1"))
+
+
+def test_a_node_is_told_of_sessions_that_ended_behind_its_back() -> None:
+    for name, state in (("on", "running"), ("ended", "finished"), ("never", "no_show")):
+        session(name)
+        Session.objects(id=name).update(set__state=state)
+    assert nodes.over(["on", "ended", "never", "erased"]) == ["ended", "never", "erased"]
+    assert nodes.over(["on"]) == []

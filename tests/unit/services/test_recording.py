@@ -135,6 +135,25 @@ def test_the_status_of_a_newer_chain_stays(running) -> None:
     assert (status["state"], status["chain"]) == ("live", "b")
 
 
+def test_what_a_node_tells_late_of_a_former_chain_is_history_not_status(running) -> None:
+    """It was cut off, and the page has gone to another node meanwhile."""
+    recording.source_opened(running, "camera", "b", 5000, replaced=False)
+    recording.source_opened(running, "camera", "a", 1000, replaced=False)
+    recording.track_state(running, "camera", "a", "silent", 8000, ["video"])
+    recording.source_closed(running, "camera", "a", 8100, "node_stopped")
+    status = recording.changing.raw(running)["sources"]["camera"]
+    assert (status["state"], status["chain"], status["silent"]) == ("live", "b", [])
+    assert log.millis(status["first_at"]) == 1000
+    assert [e["data"]["chain"] for e in log.of_kind(running, "source.opened")] == ["b", "a"]
+    assert [e["data"]["chain"] for e in log.of_kind(running, "source.closed")] == ["a"]
+    assert log.of_kind(running, "track.silent") == []
+    recording.track_state(running, "camera", "b", "silent", 9000, ["video"])
+    recording.source_opened(running, "camera", "b", 5000, replaced=False)  # told again
+    status = recording.changing.raw(running)["sources"]["camera"]
+    assert (status["state"], status["silent"]) == ("silent", ["video"])
+    assert len(log.of_kind(running, "source.opened")) == 2
+
+
 def test_media_is_taken_only_while_the_session_is_on(sitting_until, candidate) -> None:
     session_id = sitting_until("running")
     assert recording.origin_ms(session_id) <= now_ms()
