@@ -120,8 +120,8 @@ class Spool:
         aside.mkdir(exist_ok=True)
         name = f"{segment.session_id}-{segment.source}-{segment.chain}-{segment.seq:06d}"
         kept = aside / f"{name}.webm"
+        path.rename(kept)  # first, since a segment without its sidecar stops the next start
         path.with_suffix(".json").rename(kept.with_suffix(".json"))
-        path.rename(kept)
         with self._lock:
             self.used_bytes -= segment.bytes
         self._remove_if_empty(path.parent)
