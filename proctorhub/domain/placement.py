@@ -82,6 +82,11 @@ class NodeLoad:
     late: bool = False
 
     @property
+    def is_present(self) -> bool:
+        """Whether it may be there: it lives, or is late."""
+        return self.alive or self.late
+
+    @property
     def has_room(self) -> bool:
         """Whether it takes a new session, as long as it is there."""
         return not self.draining and self.placed < self.limit
@@ -110,11 +115,23 @@ def ranked(
     """Return the ids of the nodes to try, best first; none means that nobody has room.
 
     A `displaced` session has lost its node in the middle: it is taken in above the limit too,
-    because recording it a little worse beats not recording it.
+    because recording it a little worse beats not recording it. It goes to living nodes only: a
+    late one is as silent as its own, which may be well and unable to tell.
     """
-    present = [node for node in nodes if node.alive or node.late]
-    usable = [node for node in present if displaced or node.has_room]
-    usable.sort(
+    usable = [
+        node for node in nodes if (node.alive if displaced else node.is_present and node.has_room)
+    ]
+    return _best_first(usable, preferred)
+
+
+def likeliest(nodes: Iterable[NodeLoad]) -> str | None:
+    """Return the id of the node that somebody without a place is told of; it may be full."""
+    return next(iter(_best_first(node for node in nodes if node.is_present)), None)
+
+
+def _best_first(nodes: Iterable[NodeLoad], preferred: str | None = None) -> list[str]:
+    order = sorted(
+        nodes,
         key=lambda node: (
             node.late,
             node.newcomer,
@@ -124,9 +141,9 @@ def ranked(
             node.fill,
             node.cpu,
             node.id,
-        )
+        ),
     )
-    return [node.id for node in usable]
+    return [node.id for node in order]
 
 
 def come_back_in(ends_in_s: Iterable[float]) -> int:

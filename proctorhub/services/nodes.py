@@ -19,7 +19,7 @@ from proctorhub.services.changing import Document
 from proctorhub.services.errors import Conflict, NotFound
 from proctorhub.services.runtime import current
 
-#: A place whose session knows nothing of it after this long was left by a crash.
+#: A place is taken before its session says that it begins there; after so long it was left.
 PLACE_GRACE = timedelta(seconds=10)
 
 _OPEN = frozenset(state.value for state in MEDIA_OPEN)
@@ -34,7 +34,8 @@ def ticket_key() -> dict[str, str]:
 def heartbeat(beat: Beat) -> list[str]:
     """Keep what a node tells; returns the sessions it has that were placed elsewhere.
 
-    A session that sends here and was never placed is the node's from now on.
+    A session that sends here and was never placed is the node's from now on; one that was placed
+    here and whose place is missing gets it back.
     """
     told = {
         "url": beat.url,
@@ -63,10 +64,13 @@ def heartbeat(beat: Beat) -> list[str]:
         upsert=True,
     )
     owners = _owners(beat.sending)
+    node = stored(beat.node_id)
     for session_id, owner in owners.items():
         if owner is None:
             _adopt(beat.node_id, session_id)
-    tidy(stored(beat.node_id))
+        elif owner == beat.node_id:
+            keep_place(node, session_id)
+    tidy(node)
     return [session_id for session_id, owner in owners.items() if owner not in (None, beat.node_id)]
 
 
@@ -169,9 +173,19 @@ def forget(actor: Actor | None, node_id: str) -> None:
     MediaNode._get_collection().delete_one({"_id": node_id})
 
 
+def keep_place(node: Document, session_id: str) -> None:
+    """Give a session that is on a node back its place if it is missing, whatever the limit."""
+    if all(place["session_id"] != session_id for place in node["places"]):
+        _add_place(node["_id"], session_id)
+
+
 def tidy(node: Document) -> int:
-    """Give back places of sessions that are over or went elsewhere; returns how many."""
-    before = utc_now() - PLACE_GRACE
+    """Give back places that no session has or is about to have; returns how many.
+
+    Those of sessions that are over go at once. Those of sessions that have not begun, or are
+    elsewhere, go after PLACE_GRACE.
+    """
+    before = server_time() - PLACE_GRACE
     ids = [place["session_id"] for place in node["places"]]
     found = {
         s["_id"]: s
@@ -179,21 +193,22 @@ def tidy(node: Document) -> int:
             {"_id": {"$in": ids}}, {"state": 1, "media_node": 1}
         )
     }
-    over = [
-        place["session_id"]
+    left = [
+        place
         for place in node["places"]
-        if _is_over(found.get(place["session_id"]))
-        or (found[place["session_id"]].get("media_node") != node["_id"] and place["at"] < before)
+        if _is_left(place, found.get(place["session_id"]), node["_id"], before)
     ]
-    if over:
-        MediaNode._get_collection().update_one(
-            {"_id": node["_id"]}, {"$pull": {"places": {"session_id": {"$in": over}}}}
-        )
-    return len(over)
+    if left:
+        # Whole places: one that was claimed anew meanwhile has another time and stays.
+        MediaNode._get_collection().update_one({"_id": node["_id"]}, {"$pullAll": {"places": left}})
+    return len(left)
 
 
-def _is_over(session: Document | None) -> bool:
-    return session is None or session["state"] not in _OPEN
+def _is_left(place: Document, session: Document | None, node_id: str, before: datetime) -> bool:
+    if session is None or session["state"] in MEDIA_ENDED:
+        return True
+    is_here = session["state"] in MEDIA_OPEN and session.get("media_node") == node_id
+    return not is_here and place["at"] < before
 
 
 def _owners(session_ids: tuple[str, ...]) -> dict[str, str | None]:
@@ -208,10 +223,14 @@ def _adopt(node_id: str, session_id: str) -> None:
         {"$set": {"media_node": node_id, "placed_at": utc_now()}},
     )
     if adopted.modified_count:
-        MediaNode._get_collection().update_one(
-            {"_id": node_id, "places.session_id": {"$ne": session_id}},
-            {"$push": {"places": {"session_id": session_id, "at": utc_now()}}},
-        )
+        _add_place(node_id, session_id)
+
+
+def _add_place(node_id: str, session_id: str) -> None:
+    MediaNode._get_collection().update_one(
+        {"_id": node_id, "places.session_id": {"$ne": session_id}},
+        {"$push": {"places": {"session_id": session_id, "at": server_time()}}},
+    )
 
 
 def _require(actor: Actor | None) -> None:

@@ -8,7 +8,7 @@ import structlog
 from pymongo import ReturnDocument
 
 from proctorhub.domain import placement
-from proctorhub.domain.session import State
+from proctorhub.domain.session import MEDIA_OPEN, State
 from proctorhub.records.base import utc_now
 from proctorhub.records.connection import server_time
 from proctorhub.records.nodes import MediaNode
@@ -25,7 +25,8 @@ def place(session_id: str) -> Document | None:
     """Return the node of a session; None while no node has ever told of itself.
 
     A session that has a living node keeps it. One whose node is dead moves, above the limits if
-    it must; when nobody else is alive it waits for its own to come back. Raises Busy `no_capacity`
+    it must; when nobody else is alive it waits for its own to come back. One that has not begun
+    yet has a place for PLACE_GRACE, and then asks as a new one does. Raises Busy `no_capacity`
     for a new session that no node has room for.
     """
     while True:
@@ -35,11 +36,16 @@ def place(session_id: str) -> Document | None:
             return None
         mine = next((n for n in known if n["_id"] == session.get("media_node")), None)
         had = bool(session.get("placed_at"))
-        now = server_time()
-        if mine and had and nodes.load(mine, now).alive:
-            return mine
-        found = _claim_one(session, known, displaced=had)
-        if found is None and mine and had:
+        begun = session["state"] in MEDIA_OPEN
+        if mine and had and nodes.load(mine, server_time()).alive:
+            if begun:
+                nodes.keep_place(mine, session_id)
+                return mine
+            if kept := _claim(mine["_id"], session_id, unlimited=False):
+                return kept
+        displaced = had and begun
+        found = _claim_one(session, known, displaced=displaced)
+        if found is None and mine and displaced:
             return mine
         if found is None:
             raise Busy(
@@ -87,8 +93,8 @@ def url(node: Document | None, hostname: str | None) -> str:
 
 def _likeliest(known: list[Document]) -> Document | None:
     now = server_time()
-    order = placement.ranked([nodes.load(n, now) for n in known], displaced=True)
-    return next((n for n in known if order and n["_id"] == order[0]), None)
+    likeliest = placement.likeliest(nodes.load(n, now) for n in known)
+    return next((n for n in known if n["_id"] == likeliest), None)
 
 
 def _claim_one(session: Document, known: list[Document], *, displaced: bool) -> Document | None:
@@ -126,13 +132,18 @@ def _claim(node_id: str, session_id: str, *, unlimited: bool) -> Document | None
     if not unlimited:
         # An array has room while its last allowed element is not there.
         query |= {"draining": False, f"places.{node['limit'] - 1}": {"$exists": False}}
+    now = server_time()
     taken: Document | None = collection.find_one_and_update(
         query,
-        {"$push": {"places": {"session_id": session_id, "at": utc_now()}}},
+        {"$push": {"places": {"session_id": session_id, "at": now}}},
         return_document=ReturnDocument.AFTER,
     )
-    # Another request for the same session may have been faster: then the place is there.
-    return taken or collection.find_one({"_id": node_id, "places.session_id": session_id})
+    # Another request for the same session may have been faster: its place counts from now on.
+    return taken or collection.find_one_and_update(
+        {"_id": node_id, "places.session_id": session_id},
+        {"$set": {"places.$.at": now}},
+        return_document=ReturnDocument.AFTER,
+    )
 
 
 def _settle(session: Document, node: Document) -> bool:

@@ -45,6 +45,7 @@ def issue(
 ) -> dict[str, Any]:
     """Return a ticket and the address it opens, for a browser that calls us `hostname`.
 
+    Who watches is told where the session is; only who sends makes it get a node, or another one.
     Raises Invalid, Forbidden, Conflict, and Busy for a new session that no node has room for.
     """
     session, stands = access.opened(actor, session_id)
@@ -58,7 +59,10 @@ def issue(
         raise changing.state_conflict(session["state"])
     if stands is Standing.PROCTOR and direction == Direction.WATCH:
         reading.note(actor, session_id, f"live:{source}")
-    node_url = placing.url(placing.place(session_id), hostname)
+    if direction == Direction.WATCH:
+        node_url = placing.address(session_id, hostname)
+    else:
+        node_url = placing.url(placing.place(session_id), hostname)
     return _issued(actor, session_id, source, direction, node_url)
 
 

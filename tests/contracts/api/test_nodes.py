@@ -114,6 +114,25 @@ def test_a_dead_nodes_sessions_move_when_they_ask_even_above_the_limit(sit):
     assert len(MediaNode.objects.get(id="b").places) == 3
 
 
+def test_who_watches_moves_nobody(sit, proctor):
+    beat("a"), beat("b", cpu=0.5)
+    browser, session_id, _ = sit("ada")
+    proctor.must("POST", f"/sessions/{session_id}/take", {})
+    assert host(camera(browser, session_id).json) == "a"
+    silence("a")
+    watching = {"source": "camera", "direction": "watch"}
+    heard = {"source": "proctor", "direction": "watch"}
+
+    def told() -> list[str]:
+        path = f"/sessions/{session_id}/tickets"
+        return [host(who.post(path, body).json) for who, body in viewers]
+
+    viewers = ((proctor, watching), (browser, heard))
+    assert told() == ["a", "a"]
+    assert host(camera(browser, session_id).json) == "b"
+    assert told() == ["b", "b"]
+
+
 def test_without_any_living_node_a_session_waits_for_its_own(sit):
     beat("a")
     browser, session_id, _ = sit("ada")

@@ -10,6 +10,7 @@ from proctorhub.domain.placement import (
     ALWAYS,
     NodeLoad,
     come_back_in,
+    likeliest,
     measured_limit,
     ranked,
 )
@@ -76,11 +77,30 @@ def test_the_preferred_node_comes_first_while_it_has_room(nodes, expected) -> No
         (["a 0/10 draining", "b 20/10"], ["b", "a"]),
         (["a 0/10 draining", "b 20/10", "c 0/10 newcomer"], ["b", "a", "c"]),
         (["a 0/10 dead"], []),
-        (["a 0/10 dead late", "b 20/10"], ["b", "a"]),
+        (["a 0/10 dead late", "b 20/10"], ["b"]),
+        (["a 0/10 dead late", "b 0/10 dead late"], []),
     ],
 )
-def test_a_displaced_session_is_taken_above_the_limit(nodes, expected) -> None:
+def test_a_displaced_session_is_taken_above_the_limit_by_who_lives(nodes, expected) -> None:
     assert ranked(map(node, nodes), displaced=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([], None),
+        (["a 0/10 dead"], None),
+        (["a 5/10", "b 1/10"], "b"),
+        (["a 10/10"], "a"),
+        (["a 10/10", "b 9/10"], "b"),
+        (["a 0/10 draining"], "a"),
+        (["a 0/10 dead late"], "a"),
+        (["a 0/10 dead late", "b 20/10"], "b"),
+        (["a 9/10", "b 0/10 newcomer"], "a"),
+    ],
+)
+def test_who_has_no_place_is_told_of_the_likeliest_node(nodes, expected) -> None:
+    assert likeliest(map(node, nodes)) == expected
 
 
 @pytest.mark.parametrize(
