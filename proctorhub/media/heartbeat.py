@@ -110,12 +110,11 @@ class Heartbeat:
                 telling = asyncio.create_task(self._tell())
 
     async def _tell(self) -> None:
-        beat = self.measure()
         try:
             orders = await asyncio.get_running_loop().run_in_executor(
-                self._teller, self._ledger.heartbeat, beat
+                self._teller, self._ledger.heartbeat, self.measure()
             )
-        except Exception as error:  # whatever the database raises: the next beat tries again
+        except Exception as error:  # whatever disk or database raise: the next beat tries again
             if self._told:
                 log.warning("heartbeat_not_told", error=repr(error))
             self._told = False

@@ -22,6 +22,8 @@ from proctorhub.domain.media import CloseReason
 from proctorhub.media import coverage
 from proctorhub.media.aiortc_seam import use_host_addresses
 from proctorhub.media.chain import Keeping
+from proctorhub.media.doors import Doors, share_of
+from proctorhub.media.file_limit import file_limit, raise_file_limit
 from proctorhub.media.heartbeat import Heartbeat
 from proctorhub.media.ledger import Ledger, ServicesLedger
 from proctorhub.media.leftovers import Leftovers, spare_the_living
@@ -66,8 +68,10 @@ class Node:
         self._heartbeat = Heartbeat(
             settings, ledger, self._registry, self._spool, self._uploader, gate
         )
+        self._doors = Doors(share_of(file_limit()))
         self.app = web.Application(
-            middlewares=[cors(settings.web_url), problems], client_max_size=MAX_PROBE
+            middlewares=[self._doors.guard, cors(settings.web_url), problems],
+            client_max_size=MAX_PROBE,
         )
         self.app.add_routes(Whip(gate, self._registry, ledger, keeping).routes())
         self.app.add_routes(Whep(gate, self._registry).routes())
@@ -113,18 +117,14 @@ class Node:
         """Serve until `stop` is set. Raises OSError when the port is taken."""
         settings = self._settings
         self.recover()
-        runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
-        site = web.TCPSite(
-            runner, settings.media_host, settings.media_port, ssl_context=_tls(settings)
-        )
+        tls = _tls(settings)
         if settings.ticket_key_sha256:
             key_file = settings.path("secrets", "ticket.pub")
             spawn(fetch_until_there(settings.web_url, settings.ticket_key_sha256, key_file))
         # Known before it can be reached: who finds it ready can be placed on it.
         await self._heartbeat.begin()
         try:
-            await site.start()
+            await self._doors.open(self.app, settings.media_host, settings.media_port, tls)
         except OSError:
             await self._heartbeat.end()
             raise
@@ -144,12 +144,12 @@ class Node:
         ticker.cancel()
         self._stop_following.set()
         await self._heartbeat.end()
-        await site.stop()
+        await self._doors.shut()
         await self._registry.close_all()
         if self.sampler is not None:
             self.sampler.stop()
         left = await asyncio.get_running_loop().run_in_executor(None, self._hand_over)
-        await runner.cleanup()
+        await self._doors.close()
         log.info("media_node_stopped", left_in_spool=left)
 
     def _hand_over(self) -> int:
@@ -220,6 +220,7 @@ def serve(settings: Settings, make: Callable[[], Node]) -> int:
     `make` is called in the loop.
     """
     _log_json(settings.log_level)
+    raise_file_limit()
     use_host_addresses(settings.media_addresses)
 
     async def run() -> None:

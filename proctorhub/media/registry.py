@@ -17,18 +17,31 @@ LIVE_SOON_S = 2.0
 #: How long viewers of a lost sender are kept, waiting for it to come back.
 VIEWERS_WAIT_S = 60.0
 MAX_VIEWERS = 32
+#: A page that tries again holds the connection it tried before, and may be about to replace one.
+MOST_CONNECTING = 3
 _REMEMBERED = 10_000
 
 Key = tuple[str, str]
 
 
 class Room:
-    """One source of one session: its sender, and who watches it."""
+    """One source of one session: its sender, and who watches it.
+
+    `answering` is held while a sender's offer is answered, which opens sockets. `promised` is how
+    many viewers' offers are being answered: they have a seat already.
+    """
 
     def __init__(self) -> None:
         self.chain: Chain | None = None
         self.viewers: dict[str, Viewer] = {}
+        self.answering = asyncio.Lock()
+        self.promised = 0
         self.empty_since = time.monotonic()
+
+    @property
+    def full(self) -> bool:
+        """Whether no further viewer may come."""
+        return len(self.viewers) + self.promised >= MAX_VIEWERS
 
 
 class Registry:
@@ -72,8 +85,16 @@ class Registry:
         return session_id in self._ended_sessions
 
     def add(self, chain: Chain) -> None:
-        """Know a chain that is still connecting."""
+        """Know a chain that is still connecting; of too many of its source the oldest is closed."""
         self.chains[chain.id] = chain
+        key = (chain.session_id, chain.source)
+        connecting = [
+            c
+            for c in self.chains.values()
+            if (c.session_id, c.source) == key and not c.peer.connected
+        ]
+        for former in connecting[:-MOST_CONNECTING]:
+            former.close(CloseReason.REPLACED)
 
     def live(self, chain: Chain) -> None:
         """Put a connected chain in place; it replaces the source's former sender."""

@@ -7,7 +7,7 @@ from aiohttp import web
 from proctorhub.domain.ticket import Direction
 from proctorhub.media.aiortc_seam import read_offer
 from proctorhub.media.problems import Problem
-from proctorhub.media.registry import MAX_VIEWERS, Registry
+from proctorhub.media.registry import Registry
 from proctorhub.media.sdp import BadOffer
 from proctorhub.media.tickets import TicketGate
 from proctorhub.media.viewer import Viewer
@@ -40,18 +40,22 @@ class Whep:
         chain = await self._registry.sending_soon(session_id, source)
         if chain is None or chain.publisher is None:
             raise Problem(404, "not_publishing", "Nobody is sending this source now.")
-        if len(self._registry.room(session_id, source).viewers) >= MAX_VIEWERS:
+        room = self._registry.room(session_id, source)
+        if room.full:
             raise Problem(503, "too_many_viewers", "Too many are watching this source.")
         viewer = Viewer(
             ticket.ticket_id,
             lambda ready: self._registry.ready(session_id, source, ready),
             lambda gone: self._registry.gone(session_id, source, gone),
         )
+        room.promised += 1
         try:
             one_line_each(read_offer(offer), ("recvonly", "sendrecv"))
             answer = await viewer.answer(offer, chain.publisher)
         except BadOffer as error:
             raise Problem(400, "bad_sdp", str(error)) from error
+        finally:
+            room.promised -= 1
         self._registry.watch(session_id, source, viewer)
         return created(answer, f"{request.path}/{viewer.id}", viewer.id)
 

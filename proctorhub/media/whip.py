@@ -105,19 +105,21 @@ class Whip:
         try:
             one_line_each(read_offer(offer), ("sendonly", "sendrecv"))
             recorded = source in RECORDED_SOURCES
-            chain = Chain(
-                session_id,
-                source,
-                ticket.ticket_id,
-                keeping=self._keeping if recorded else None,
-                origin_ms=await self._origin_ms(session_id) if recorded else 0,
-                on_live=self._registry.live,
-                on_closed=self._registry.closed,
-            )
-            answer = await chain.peer.answer(offer)
+            origin_ms = await self._origin_ms(session_id) if recorded else 0
+            async with self._registry.room(session_id, source).answering:
+                chain = Chain(
+                    session_id,
+                    source,
+                    ticket.ticket_id,
+                    keeping=self._keeping if recorded else None,
+                    origin_ms=origin_ms,
+                    on_live=self._registry.live,
+                    on_closed=self._registry.closed,
+                )
+                answer = await chain.peer.answer(offer)
+                self._registry.add(chain)
         except BadOffer as error:
             raise Problem(400, "bad_sdp", str(error)) from error
-        self._registry.add(chain)
         return created(answer, f"{request.path}/{chain.id}", chain.id)
 
     async def _origin_ms(self, session_id: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,10 +24,16 @@ from tests.waiting import PATIENCE_S, wait_for
 
 
 class NodeProcess:
-    """A node with its data under `root`; start it, kill it, start it again."""
+    """A node with its data under `root`; start it, kill it, start it again.
 
-    def __init__(self, root: Path, **settings: str) -> None:
+    `files` are the soft and the hard limit of its open files.
+    """
+
+    def __init__(
+        self, root: Path, *, files: tuple[int, int] | None = None, **settings: str
+    ) -> None:
         self.root = root
+        self._files = files
         (self.port,) = house.free_ports(1)
         self.ledger = FileLedger(root / "ledger")
         self.log = root / "node.log"
@@ -54,8 +61,13 @@ class NodeProcess:
                 env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
+                preexec_fn=self._limit_files,
             )
         wait_for(self.healthy, self.log.read_text)
+
+    def _limit_files(self) -> None:
+        if self._files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, self._files)
 
     def healthy(self) -> bool:
         try:
@@ -147,8 +159,8 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
     """Starts nodes for one test that hurts them; takes settings as environment."""
     made: list[NodeProcess] = []
 
-    def make(**settings: str) -> NodeProcess:
-        made.append(NodeProcess(tmp_path / str(len(made)), **settings))
+    def make(*, files: tuple[int, int] | None = None, **settings: str) -> NodeProcess:
+        made.append(NodeProcess(tmp_path / str(len(made)), files=files, **settings))
         made[-1].start()
         return made[-1]
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 
 from proctorhub.config import Settings
 from proctorhub.domain.alarms import Alarm, Part, Reason
@@ -147,12 +148,50 @@ def test_beats_go_on_when_the_control_plane_comes_back(
         await beats.begin()
         while len(ledger.beats) < 3:
             await asyncio.sleep(0.005)
-        ledger.answer = []
+        ledger.answer = Orders()
         while len(ledger.beats) < 6:
             await asyncio.sleep(0.005)
         await beats.end()
 
     asyncio.run(scenario())
+
+
+def test_beats_go_on_after_one_that_could_not_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.02)
+    beats, ledger = parts(tmp_path)
+    spool, failures = tmp_path / "spool-a", 0
+    measure = beats.measure
+
+    def counted() -> Beat:
+        nonlocal failures
+        try:
+            return measure()
+        except OSError:
+            failures += 1
+            raise
+
+    monkeypatch.setattr(beats, "measure", counted)
+
+    async def scenario() -> None:
+        spool.rename(tmp_path / "away")
+        await beats.begin()
+        while failures < 3:
+            await asyncio.sleep(0.005)
+        assert not ledger.beats
+        (tmp_path / "away").rename(spool)
+        while len(ledger.beats) < 3:
+            await asyncio.sleep(0.005)
+        await beats.end()
+
+    async def patiently() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await scenario()
+
+    with structlog.testing.capture_logs() as told:
+        asyncio.run(patiently())
+    assert [line["event"] for line in told] == ["heartbeat_not_told"]
 
 
 def test_bad_news_does_not_wait_for_the_next_beat(

@@ -52,6 +52,18 @@ def test_what_does_not_connect_in_time_is_closed() -> None:
     asyncio.run(scenario())
 
 
+def test_of_too_many_that_connect_the_oldest_is_closed() -> None:
+    async def scenario() -> None:
+        registry = Registry()
+        live, other = _chain(registry), _chain(registry, "other")
+        live.peer.connected = True
+        made = [_chain(registry) for _ in range(module.MOST_CONNECTING + 2)]
+        assert list(registry.chains.values()) == [live, other, *made[2:]]
+        await registry.close_all()
+
+    asyncio.run(scenario())
+
+
 def test_empty_rooms_are_forgotten_and_their_viewers_closed() -> None:
     async def scenario() -> None:
         registry = Registry()
