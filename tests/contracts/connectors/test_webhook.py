@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from proctorhub.plugins import Connector, DeliveryFailed, PluginError, load
 
 SECRET = "a secret of more than 24 letters"
+#: As short as may be, and no text.
+KEY = bytes(range(232, 256))
 
 
 class Receiver:
@@ -61,17 +61,31 @@ def connector(tmp_path, **options: str) -> Connector:
     return made
 
 
+def _encoded(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
 @pytest.mark.parametrize("door", ["send_verdict", "send_event"])
-def test_the_signature_is_that_of_standard_webhooks(receiver, tmp_path, door) -> None:
-    made = connector(tmp_path, url=receiver.url, secret=SECRET)
+@pytest.mark.parametrize(
+    ("secret", "receivers"),
+    [
+        (f"whsec_{_encoded(KEY)}", f"whsec_{_encoded(KEY)}"),
+        (f"whsec_{_encoded(KEY + b'!')}", f"whsec_{_encoded(KEY + b'!')}"),
+        (f"whsec_{_encoded(KEY + b'!').rstrip('=')}", f"whsec_{_encoded(KEY + b'!')}"),
+        (SECRET, _encoded(SECRET.encode())),
+        (_encoded(KEY), _encoded(_encoded(KEY).encode())),
+    ],
+    ids=["prefixed", "padded", "unpadded", "text", "text that could be base64"],
+)
+def test_a_standard_webhooks_library_takes_it(receiver, tmp_path, door, secret, receivers) -> None:
+    made = connector(tmp_path, url=receiver.url, secret=secret)
     getattr(made, door)("id-1", {"b": 1, "a": "ü"})
     ((headers, body),) = receiver.got
-    assert json.loads(body) == {"a": "ü", "b": 1}
+    assert Webhook(receivers).verify(body, headers) == {"a": "ü", "b": 1}
     assert headers["webhook-id"] == "id-1"
-    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 5
-    content = f"id-1.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.digest(SECRET.encode(), content, hashlib.sha256)).decode()
-    assert headers["webhook-signature"] == f"v1,{expected}"
+    for changed in ({"webhook-id": "id-2"}, {"webhook-timestamp": str(int(time.time()) - 60)}):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(receivers).verify(body, headers | changed)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +113,12 @@ def test_without_an_address_it_is_not_configured(tmp_path) -> None:
     ("options", "named"),
     [
         ({"url": "ftp://x", "secret": SECRET}, "url"),
+        ({"url": "https://x"}, "secret"),
         ({"url": "https://x", "secret": "s"}, "secret"),
+        ({"url": "https://x", "secret": f"whsec_{_encoded(KEY[1:])}"}, "secret: .* 24"),
+        ({"url": "https://x", "secret": f"whsec_{'!' * 40}"}, "secret: .* base64"),
+        ({"url": "https://x", "secret": f"whsec_{'ü' * 40}"}, "secret: .* base64"),
+        ({"url": "https://x", "secret": f"whsec_{'A' * 41}"}, "secret: .* base64"),
     ],
 )
 def test_wrong_options_stop_the_start(tmp_path, options, named) -> None:
