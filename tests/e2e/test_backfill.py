@@ -94,7 +94,8 @@ def kept(page: Page) -> list[dict[str, Any]]:
     """What the ring holds, and whether any of it can be read without its key."""
     return page.evaluate(
         """async () => {
-          const request = indexedDB.open("proctorhub-ring");
+          const ring = ({ name }) => name.startsWith("proctorhub-ring:");
+          const request = indexedDB.open((await indexedDB.databases()).find(ring).name);
           const done = (asked) =>
             new Promise((resolve) => (asked.onsuccess = () => resolve(asked.result)));
           const database = await done(request);
@@ -167,7 +168,8 @@ def test_an_outage_heals_from_the_candidates_own_recording(
     console.get_by_role("dialog").get_by_role("button", name="End early").click()
     state(sit, "sit", "interrupted")
     sit.wait_for_function(
-        "async () => !(await indexedDB.databases()).some(d => d.name === 'proctorhub-ring')"
+        """async () =>
+          !(await indexedDB.databases()).some(({ name }) => name.startsWith("proctorhub-ring:"))"""
     )
     reported = server.api("GET", f"/sessions/{session_id}/report")
     (camera,) = [item for item in reported["sources"] if item["source"] == "camera"]

@@ -2,7 +2,7 @@
 
 import { forget } from "./media/ring-store.js";
 
-// signed out: nothing of a sitting stays on this computer
+// signed out: nothing of a sitting stays on this computer, but for one that a page still has open
 if (!document.body.dataset.userId) forget();
 
 const root = document.documentElement;

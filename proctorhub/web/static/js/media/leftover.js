@@ -10,7 +10,8 @@ export const LAST_UPLOAD_MS = 60_000;
 const KEPT_MS = 10 * 60_000;
 
 export async function sendLeft({ id, finished_at: finishedAt }, now) {
-  if (!finishedAt || now - Date.parse(finishedAt) > KEPT_MS || !(await holds(id).catch(() => false))) return forget();
+  if (!finishedAt || now - Date.parse(finishedAt) > KEPT_MS) return forget((kept) => kept === id);
+  if (!(await holds(id))) return undefined;
   const ring = new Ring(id);
   await new Backfill({ sessionId: id, ring, onAir: () => true }).close(LAST_UPLOAD_MS);
   return ring.wipe();

@@ -98,11 +98,26 @@ class Tape {
 
 export class Ring {
   #tapes = new Map();
+  #failing = new Set();
   #store;
 
-  constructor(sessionId) {
+  /** `onKeeping(whether)` hears when something cannot be kept, and when all is kept again. */
+  constructor(sessionId, onKeeping = () => {}) {
+    this.onKeeping = onKeeping;
     // where the browser keeps nothing (private windows of some), there is just no second chance
-    this.#store = RingStore.open(sessionId).catch(() => null);
+    this.#store = RingStore.open(sessionId).catch((error) => this.#failed("store", error));
+  }
+
+  /** Told once until it works again. */
+  #failed(part, error) {
+    if (this.#failing.has(part)) return;
+    this.#failing.add(part);
+    console.warn(`The last minutes are not kept on this computer (${part}):`, error);
+    this.onKeeping(false);
+  }
+
+  #works(part) {
+    if (this.#failing.delete(part)) this.onKeeping(!this.#failing.size);
   }
 
   /** Record this source from now on, instead of what was recorded of it before. */
@@ -126,9 +141,15 @@ export class Ring {
 
   async #add(source, startedAt, endedAt, blob) {
     const store = await this.#store;
+    if (!store) return;
     const times = { startedAt: Math.round(startedAt), endedAt: Math.round(endedAt) };
-    // a full disk costs this chunk, not the exam
-    await store?.add({ source, ...times, data: await blob.arrayBuffer() }).catch(() => {});
+    try {
+      await store.add({ source, ...times, data: await blob.arrayBuffer() });
+      this.#works(source);
+    } catch (error) {
+      // a full disk costs this chunk, not the exam
+      this.#failed(source, error);
+    }
   }
 
   async between(source, from, to) {

@@ -162,7 +162,7 @@ function mediaFor(state) {
     media?.close();
     media = null;
     // a visit that was cut short may have left something of a session that is over
-    if (!tidied) sendLeft(session, clock.now());
+    if (!tidied) sendLeft(session, clock.now()).catch(reportError);
     tidied = true;
     if (state !== "planned") check?.release();
     return;

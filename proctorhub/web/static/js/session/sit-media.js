@@ -8,6 +8,7 @@ import { LevelMeter } from "../media/level-meter.js";
 import { Publisher } from "../media/publisher.js";
 import { LAST_UPLOAD_MS } from "../media/leftover.js";
 import { Ring } from "../media/ring.js";
+import { forget } from "../media/ring-store.js";
 import { partOf, tight } from "../media/sending.js";
 import { Viewer } from "../media/viewer.js";
 
@@ -50,7 +51,9 @@ export class SitMedia {
         onStats: ({ available }) => source === "camera" && this.#carries(available, onLine),
       });
     }
-    this.#ring = new Ring(sessionId);
+    // another exam's leftovers go when this one begins
+    forget((id) => id !== sessionId);
+    this.#ring = new Ring(sessionId, (keeping) => ($("#dock").dataset.keeping = String(keeping)));
     this.#backfill = new Backfill({ sessionId, ring: this.#ring, onAir: () => !this.#open || this.complete, tight: () => this.#tight });
     show($("#screen-tile"), needsScreen);
     this.viewer = new Viewer({

@@ -1,0 +1,157 @@
+"""The ring of the last minutes: what it keeps, whose it is, and when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.identity_page import looking
+
+pytestmark = pytest.mark.e2e
+
+_OPEN = """async (id) => {
+  const { RingStore } = await import("/static/js/media/ring-store.js");
+  window.store = await RingStore.open(id);
+}"""
+_ADD = """async () => {
+  const endedAt = Date.now();
+  const data = new Uint8Array(1000).buffer;
+  await window.store.add({ source: "camera", startedAt: endedAt - 5000, endedAt, data });
+  const found = await window.store.between("camera", 0, endedAt + 1);
+  const read = await Promise.all(found.map(({ id }) => window.store.read(id)));
+  return read.map((media) => media.byteLength);
+}"""
+_KEPT = """async () =>
+  (await indexedDB.databases()).map(({ name }) => name.replace("proctorhub-ring:", "")).sort()"""
+_LEFT = """async ([id, finished_at]) => {
+  const { sendLeft } = await import("/static/js/media/leftover.js");
+  await sendLeft({ id, finished_at }, Date.now());
+}"""
+_FORGET = """async (spared) => {
+  const { forget } = await import("/static/js/media/ring-store.js");
+  await forget((id) => id !== spared);
+}"""
+
+
+@pytest.fixture
+def context(browser_with: Callable[[str], Browser]) -> BrowserContext:
+    return browser_with("astronaut").new_context()
+
+
+def page_of(context: BrowserContext) -> Page:
+    """A page of one browser, which may import the scripts."""
+    page = context.new_page()
+    looking(page)
+    return page
+
+
+def keeping(context: BrowserContext, session_id: str) -> Page:
+    """A page whose ring holds one chunk of a session."""
+    page = page_of(context)
+    page.evaluate(_OPEN, session_id)
+    assert page.evaluate(_ADD) == [1000]
+    return page
+
+
+@pytest.mark.parametrize(
+    "finished_at", [None, "2026-01-01T10:00:00Z"], ids=["planned", "long over"]
+)
+def test_the_page_of_another_session_leaves_a_running_ring(
+    context: BrowserContext, finished_at: str | None
+) -> None:
+    running, other = keeping(context, "running"), page_of(context)
+    other.evaluate(_LEFT, ["other", finished_at])
+    assert running.evaluate(_ADD) == [1000, 1000]
+
+
+def test_signing_out_in_another_window_leaves_a_running_ring(context: BrowserContext) -> None:
+    running, other = keeping(context, "running"), page_of(context)
+    other.evaluate(_FORGET, None)
+    assert running.evaluate(_ADD) == [1000, 1000]
+
+
+def test_a_session_that_ends_wipes_its_own_ring_alone(context: BrowserContext) -> None:
+    first, second = keeping(context, "first"), keeping(context, "second")
+    first.evaluate("() => window.store.wipe()")
+    assert second.evaluate(_ADD) == [1000, 1000]
+    assert second.evaluate(_KEPT) == ["second"]
+
+
+def test_a_ring_open_twice_goes_with_the_last_page(context: BrowserContext) -> None:
+    one, two = keeping(context, "both"), page_of(context)
+    two.evaluate(_OPEN, "both")
+    one.evaluate("() => window.store.wipe()")
+    assert two.evaluate(_ADD) == [1000, 1000]
+    two.evaluate("() => window.store.wipe()")
+    assert two.evaluate(_KEPT) == []
+
+
+def test_what_an_earlier_page_left_goes_when_another_exam_begins(context: BrowserContext) -> None:
+    keeping(context, "abandoned").close()
+    begun = keeping(context, "begun")
+    assert begun.evaluate(_KEPT) == ["abandoned", "begun"]
+    begun.evaluate(_FORGET, "begun")
+    assert begun.evaluate(_KEPT) == ["begun"]
+
+
+def test_a_ring_goes_on_when_the_browser_closed_its_database(context: BrowserContext) -> None:
+    running = keeping(context, "running")
+    running.evaluate(
+        """() => new Promise((gone) => {
+          indexedDB.deleteDatabase("proctorhub-ring:running").onsuccess = gone;
+        })"""
+    )
+    assert running.evaluate(_ADD) == [1000]
+
+
+#: Records the fake camera twice on a full disk, then on one with room.
+_RECORD = """async () => {
+  const { Ring } = await import("/static/js/media/ring.js");
+  const { USUAL, partOf } = await import("/static/js/media/sending.js");
+  const Stock = MediaRecorder;
+  window.MediaRecorder = class extends Stock {
+    constructor(...all) {
+      super(...all);
+      this.addEventListener("dataavailable", ({ data }) => data.size && window.delivered());
+    }
+  };
+  const add = IDBObjectStore.prototype.add;
+  const told = [];
+  const ring = new Ring("full", (keeping) => told.push(keeping));
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const record = async (source, full) => {
+    IDBObjectStore.prototype.add = function (...all) {
+      if (full && this.name === "chunks") throw new DOMException("full", "QuotaExceededError");
+      return add.apply(this, all);
+    };
+    const delivered = new Promise((resolve) => (window.delivered = resolve));
+    ring.keep(source, stream, partOf(USUAL, "camera"));
+    await delivered;
+    await ring.drop(source);
+  };
+  await record("camera", true);
+  await record("camera", true);
+  const while_full = [...told];
+  await record("camera", false);
+  return { while_full, afterwards: told, kept: (await ring.between("camera", 0, Infinity)).length };
+}"""
+
+
+def test_what_cannot_be_kept_is_told_once(context: BrowserContext) -> None:
+    page = page_of(context)
+    warnings: list[str] = []
+    uncaught: list[object] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "warning":
+            warnings.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: uncaught.append(error))
+    found = page.evaluate(_RECORD)
+    assert found == {"while_full": [False], "afterwards": [False, True], "kept": 1}
+    assert len(warnings) == 1
+    assert "QuotaExceededError" in warnings[0]
+    assert uncaught == []
