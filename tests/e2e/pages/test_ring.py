@@ -155,3 +155,94 @@ def test_what_cannot_be_kept_is_told_once(context: BrowserContext) -> None:
     assert len(warnings) == 1
     assert "QuotaExceededError" in warnings[0]
     assert uncaught == []
+
+
+#: The candidate's side of the media on a page of its own; no server answers it.
+_ON_AIR = """async () => {
+  const { SitMedia } = await import("/static/js/session/sit-media.js");
+  const { USUAL } = await import("/static/js/media/sending.js");
+  const ids = "dock proctor-tile screen-tile camera-video screen-video proctor-video camera-chip " +
+    "screen-chip proctor-chip proctor-sound own-level media-problem media-fix";
+  for (const id of ids.split(" ")) {
+    const part = document.createElement(id.endsWith("-video") ? "video" : "div");
+    part.id = id;
+    document.body.append(part);
+  }
+  document.querySelector("#media-problem").append(document.createElement("p"));
+  window.copies = [];
+  const clone = MediaStreamTrack.prototype.clone;
+  MediaStreamTrack.prototype.clone = function () {
+    const copy = clone.call(this);
+    window.copies.push(copy);
+    return copy;
+  };
+  window.recorders = [];
+  const Stock = MediaRecorder;
+  window.MediaRecorder = class extends Stock {
+    constructor(...all) {
+      super(...all);
+      this.heard = new Promise((heard) => {
+        this.addEventListener("dataavailable", ({ data }) => data.size && heard());
+      });
+      window.recorders.push(this);
+    }
+  };
+  window.given = {
+    camera: await navigator.mediaDevices.getUserMedia({ video: true, audio: true }),
+    screen: await navigator.mediaDevices.getDisplayMedia({ video: true }),
+  };
+  const options = { sessionId: "off", needsScreen: true, wanted: USUAL };
+  window.media = new SitMedia({ ...options, onLine() {}, onRefused() {} });
+  window.media.watching = true;
+  await window.media.open(window.given);
+  await Promise.all(window.recorders.map(({ heard }) => heard));
+}"""
+#: One track of a source is taken away, as by pulling a plug or "Stop sharing".
+_TAKEN = """([source, kind]) => {
+  const track = window.given[source].getTracks().find((one) => one.kind === kind);
+  track.stop();
+  track.dispatchEvent(new Event("ended"));
+}"""
+_SEEN = """() => ({
+  copies: window.copies.map((copy) => copy.readyState),
+  recorders: window.recorders.map(({ state }) => state),
+  problem: document.querySelector("#media-problem p").textContent,
+})"""
+_RING_OF = """async (source) => {
+  const { RingStore } = await import("/static/js/media/ring-store.js");
+  return (await (await RingStore.open("off")).between(source, 0, Infinity)).length;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "says"),
+    [
+        ("camera", "audio", "Your camera and microphone are off."),
+        ("camera", "video", "Your camera and microphone are off."),
+        ("screen", "video", "Your screen is not shared."),
+    ],
+)
+def test_what_is_said_to_be_off_is_not_recorded(
+    context: BrowserContext, source: str, kind: str, says: str
+) -> None:
+    page = page_of(context)
+    page.evaluate(_ON_AIR)
+    page.evaluate(_TAKEN, [source, kind])
+    seen = page.evaluate(_SEEN)
+    on_air = [one != source for one in ("camera", "screen")]
+    assert seen["copies"] == ["live" if on else "ended" for on in on_air]
+    assert seen["recorders"] == ["recording" if on else "inactive" for on in on_air]
+    assert seen["problem"].startswith(says)
+    # what was kept before stays
+    kept = page.wait_for_function(_RING_OF, arg=source)
+    assert kept.json_value() == 1
+    page.evaluate("() => window.media.startCamera().then(() => window.media.close())")
+    assert set(page.evaluate(_SEEN)["copies"]) == {"ended"}
+
+
+def test_a_source_whose_track_ends_unseen_is_recorded_no_longer(context: BrowserContext) -> None:
+    page = page_of(context)
+    page.evaluate(_ON_AIR)
+    page.evaluate("() => window.given.camera.getAudioTracks()[0].stop()")
+    page.wait_for_function("() => window.copies[0].readyState === 'ended'")
+    assert page.evaluate(_SEEN)["recorders"][0] == "inactive"

@@ -14,7 +14,8 @@ const FRAME_RATE = { camera: 8, screen: 2 };
 const CONTAINER = { vp8: "video/webm;codecs=vp8", h264: "video/x-matroska;codecs=avc1" };
 
 const typeOf = (stream, { video }) => `${CONTAINER[video.codec]}${stream.getAudioTracks().length ? ",opus" : ""}`;
-const live = (stream) => stream.getTracks().some((track) => track.readyState === "live");
+// a source is off as soon as one of its tracks is: its page stops the others
+const live = (stream) => stream.getTracks().every((track) => track.readyState === "live");
 
 /** The same picture with fewer frames; the sound is shared. */
 function slowed(stream, source) {
@@ -28,19 +29,25 @@ function slowed(stream, source) {
 
 /** One source's recorders: the next one delivers before the last one stops, so that nothing is lost. */
 class Tape {
-  #running = new Set();
+  // each recorder, and what resolves when it has delivered all
+  #running = new Map();
   #over = false;
 
-  constructor(stream, source, sending, onChunk) {
+  constructor(stream, source, sending, { onChunk, onFailed }) {
     this.stream = slowed(stream, source);
     this.sending = sending;
     this.source = source;
     this.onChunk = onChunk;
+    this.onFailed = onFailed;
     this.#begin(null);
   }
 
   #begin(before) {
-    if (this.#over || !live(this.stream)) return;
+    if (this.#over) return;
+    if (!live(this.stream)) {
+      this.end();
+      return;
+    }
     const recorder = new MediaRecorder(this.stream, {
       mimeType: typeOf(this.stream, this.sending),
       videoBitsPerSecond: this.sending.video.kbit * 1000,
@@ -66,13 +73,20 @@ class Tape {
       followed = true;
       this.#begin(recorder);
     };
-    recorder.onstop = async () => {
-      this.#running.delete(recorder);
-      const endedAt = now();
-      if (!this.#over && slices.length) await this.onChunk(this.source, startedAt, endedAt, new Blob(slices));
-    };
-    recorder.onerror = () => this.#running.delete(recorder);
-    this.#running.add(recorder);
+    const delivered = new Promise((resolve) => {
+      recorder.onstop = async () => {
+        const endedAt = now();
+        if (slices.length) await this.onChunk(this.source, startedAt, endedAt, new Blob(slices));
+        this.#running.delete(recorder);
+        resolve();
+      };
+      recorder.onerror = ({ error }) => {
+        this.onFailed(this.source, error);
+        this.#running.delete(recorder);
+        resolve();
+      };
+    });
+    this.#running.set(recorder, delivered);
     // its clock begins here: a busy browser says `start` much later
     const startedAt = now();
     recorder.start(SLICE_MS);
@@ -80,19 +94,14 @@ class Tape {
 
   /** Stop; resolves when the last chunk is kept. */
   async end() {
-    const stopped = [...this.#running].map(
-      (recorder) =>
-        new Promise((resolve) => {
-          const keep = recorder.onstop;
-          recorder.onstop = () => keep().then(resolve, resolve);
-          if (recorder.state === "inactive") resolve();
-          else recorder.stop();
-        }),
-    );
-    await Promise.all(stopped);
     this.#over = true;
-    // the camera's light goes out with the last copy of its track
+    for (const recorder of this.#running.keys()) {
+      // one whose tracks are gone has stopped by itself
+      if (recorder.state !== "inactive") recorder.stop();
+    }
+    // the camera's light goes out with the last copy of its track, whatever keeping still takes
     for (const track of this.stream.getVideoTracks()) track.stop();
+    await Promise.all(this.#running.values());
   }
 }
 
@@ -124,7 +133,9 @@ export class Ring {
   keep(source, stream, sending) {
     this.drop(source);
     if (typeof MediaRecorder === "undefined" || !MediaRecorder.isTypeSupported(typeOf(stream, sending))) return;
-    this.#tapes.set(source, new Tape(stream, source, sending, (...chunk) => this.#add(...chunk)));
+    const onChunk = (...chunk) => this.#add(...chunk);
+    const onFailed = (...what) => this.#failed(...what);
+    this.#tapes.set(source, new Tape(stream, source, sending, { onChunk, onFailed }));
   }
 
   /** Chunks are as large as what is sent. */
@@ -133,6 +144,7 @@ export class Ring {
     if (tape) tape.sending = sending;
   }
 
+  /** Record it no more; what is kept of it stays. */
   async drop(source) {
     const tape = this.#tapes.get(source);
     this.#tapes.delete(source);

@@ -131,7 +131,11 @@ export class SitMedia {
     const chip = $(`#${source}-chip`);
     chip.dataset.state = state;
     setText(chip, chipWords(source === "camera" ? t("Camera") : t("Screen"), state));
-    if (["ended", "off"].includes(state)) $(`#${source}-video`).srcObject = null;
+    if (["ended", "off"].includes(state)) {
+      $(`#${source}-video`).srcObject = null;
+      // what is said to be off is not recorded here either
+      this.#ring.drop(source);
+    }
     this.#problem = problem;
     this.onChange?.();
     if (problem?.status === 409) this.onRefused();
