@@ -171,6 +171,8 @@ def test_an_outage_heals_from_the_candidates_own_recording(
         """async () =>
           !(await indexedDB.databases()).some(({ name }) => name.startsWith("proctorhub-ring:"))"""
     )
+    expect(sit.get_by_test_id("rest")).to_have_attribute("data-state", "sent")
+    expect(sit.get_by_test_id("rest")).to_contain_text("You may close this page.")
     reported = server.api("GET", f"/sessions/{session_id}/report")
     (camera,) = [item for item in reported["sources"] if item["source"] == "camera"]
     plays_through(server.fetch(camera["url"]), camera)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
+from tests.e2e.steps import text
 from tests.identity_page import looking
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +31,7 @@ _KEPT = """async () =>
   (await indexedDB.databases()).map(({ name }) => name.replace("proctorhub-ring:", "")).sort()"""
 _LEFT = """async ([id, finished_at]) => {
   const { sendLeft } = await import("/static/js/media/leftover.js");
-  await sendLeft({ id, finished_at }, Date.now());
+  await sendLeft({ id, finished_at }, () => {});
 }"""
 _FORGET = """async (spared) => {
   const { forget } = await import("/static/js/media/ring-store.js");
@@ -192,7 +196,7 @@ _ON_AIR = """async () => {
     screen: await navigator.mediaDevices.getDisplayMedia({ video: true }),
   };
   const options = { sessionId: "off", needsScreen: true, wanted: USUAL };
-  window.media = new SitMedia({ ...options, onLine() {}, onRefused() {} });
+  window.media = new SitMedia({ ...options, onLine() {}, onRefused() {}, onRest() {} });
   window.media.watching = true;
   await window.media.open(window.given);
   await Promise.all(window.recorders.map(({ heard }) => heard));
@@ -236,7 +240,7 @@ def test_what_is_said_to_be_off_is_not_recorded(
     # what was kept before stays
     kept = page.wait_for_function(_RING_OF, arg=source)
     assert kept.json_value() == 1
-    page.evaluate("() => window.media.startCamera().then(() => window.media.close())")
+    page.evaluate("() => window.media.startCamera().then(() => window.media.close(null))")
     assert set(page.evaluate(_SEEN)["copies"]) == {"ended"}
 
 
@@ -246,3 +250,92 @@ def test_a_source_whose_track_ends_unseen_is_recorded_no_longer(context: Browser
     page.evaluate("() => window.given.camera.getAudioTracks()[0].stop()")
     page.wait_for_function("() => window.copies[0].readyState === 'ended'")
     assert page.evaluate(_SEEN)["recorders"][0] == "inactive"
+
+
+ENDED = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CHUNKS = 60
+_FILLED = """async ([ended, count]) => {
+  const { RingStore } = await import("/static/js/media/ring-store.js");
+  const store = await RingStore.open("over");
+  for (let startedAt = ended - 5000 * count; startedAt < ended; startedAt += 5000) {
+    const data = new Uint8Array(100).buffer;
+    await store.add({ source: "camera", startedAt, endedAt: startedAt + 5000, data });
+  }
+}"""
+_SENDING = """async ([finished_at]) => {
+  const { sendLeft } = await import("/static/js/media/leftover.js");
+  window.told = [];
+  const tell = (state) => state === window.told.at(-1) || window.told.push(state);
+  sendLeft({ id: "over", finished_at }, tell).then(() => (window.over = true));
+}"""
+
+
+class Api:
+    """What the server says of the session that is over, and what it is sent."""
+
+    def __init__(self, page: Page) -> None:
+        self.settled = False
+        self.sent = 0
+        page.route("**/api/v1/**", self)
+
+    def __call__(self, route: Route) -> None:
+        if route.request.method == "PUT":
+            self.sent += 1
+            route.fulfill(json={"number": self.sent - 1, "filled": []})
+        else:
+            route.fulfill(json={"items": [self._camera()], "settled": self.settled})
+
+    def _camera(self) -> dict[str, Any]:
+        started_at = ENDED - timedelta(seconds=5 * (CHUNKS - self.sent))
+        gap = {"started_at": text(started_at), "ended_at": text(ENDED)}
+        gaps = [gap] if self.settled and self.sent < CHUNKS else []
+        return {"source": "camera", "next_number": self.sent, "gaps": gaps}
+
+
+def told(page: Page) -> list[str]:
+    """What the page says until it has done what it can."""
+    page.wait_for_function("() => window.over", polling=100, timeout=PATIENCE_S * 1000)
+    return list(page.evaluate("() => window.told"))
+
+
+@pytest.fixture
+def ended(context: BrowserContext) -> Page:
+    """A page, half a minute after the end of a session of which an earlier one kept all."""
+    earlier = page_of(context)
+    earlier.evaluate(_FILLED, [ENDED.timestamp() * 1000, CHUNKS])
+    earlier.close()
+    page = page_of(context)
+    page.clock.install(time=ENDED + timedelta(seconds=30))
+    return page
+
+
+def test_after_the_end_all_is_sent_without_pauses(ended: Page) -> None:
+    api = Api(ended)
+    api.settled = True
+    ended.clock.pause_at(ENDED + timedelta(minutes=1))
+    ended.evaluate(_SENDING, [text(ENDED)])
+    assert told(ended) == ["checking", "sending", "sent"]
+    assert api.sent == CHUNKS
+    assert ended.evaluate(_KEPT) == []
+
+
+def test_what_is_missing_is_sent_however_late_it_settles(ended: Page) -> None:
+    api = Api(ended)
+    with ended.expect_response("**/backfill"):
+        ended.evaluate(_SENDING, [text(ENDED)])
+    ended.clock.fast_forward("09:00")
+    api.settled = True
+    assert told(ended) == ["checking", "sending", "sent"]
+    assert api.sent == CHUNKS
+    assert ended.evaluate(_KEPT) == []
+
+
+def test_when_the_server_takes_nothing_more_it_goes(ended: Page) -> None:
+    api = Api(ended)
+    with ended.expect_response("**/backfill"):
+        ended.evaluate(_SENDING, [text(ENDED)])
+    assert ended.evaluate(_KEPT) == ["over"]
+    ended.clock.fast_forward("10:00")
+    assert told(ended) == ["checking", "late"]
+    assert api.sent == 0
+    assert ended.evaluate(_KEPT) == []

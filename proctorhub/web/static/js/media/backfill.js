@@ -1,7 +1,8 @@
 // After an outage: asks the server what is missing and sends just that from the ring. One chunk at a
-// time and no more than half of the time, so that camera and screen come first.
+// time and, until the session ends, no more than half of the time, so that camera and screen come first.
 
 import { get, items, Problem, put } from "../lib/api.js";
+import { now } from "../lib/clock.js";
 
 const ASK_EVERY_MS = 30_000;
 const ASK_AT_END_MS = 1000;
@@ -25,6 +26,9 @@ export class Backfill {
   #waitsSince = 0;
   #useless = new Set();
   #settled = false;
+  #onState = () => {};
+  #hurry;
+  #hurried = new Promise((resolve) => (this.#hurry = resolve));
 
   /**
    * `onAir()` tells whether the live connections stand: as long as they do not, nothing is sent.
@@ -54,6 +58,7 @@ export class Backfill {
   async #run() {
     while (this.#again && !this.#over) {
       this.#again = false;
+      this.#settled = false;
       if (!this.onAir() || this.#spares()) return;
       try {
         const found = await get(this.path);
@@ -82,9 +87,10 @@ export class Backfill {
     for (const chunk of wanted.values()) {
       if (this.#over) return;
       if (this.#useless.has(chunk.id)) continue;
+      this.#onState("sending");
       const began = performance.now();
       if (await this.#send(chunk, number)) number += 1;
-      await pause(performance.now() - began);
+      await Promise.race([pause(performance.now() - began), this.#hurried]);
     }
   }
 
@@ -115,17 +121,25 @@ export class Backfill {
     }
   }
 
-  /** The end: send what is missing until the server has settled what that is, no longer than `patienceMs`. */
-  async close(patienceMs) {
+  /**
+   * The end: nothing else needs the line now. Sends what is missing until the server has settled what that is,
+   * at the latest `until` (server's clock); returns whether all that could be sent is. `onState` hears
+   * `checking` and `sending`.
+   */
+  async close(until, onState) {
     clearInterval(this.#timer);
     this.tight = () => false;
-    const until = performance.now() + patienceMs;
-    const left = () => until - performance.now();
-    while (left() > 0) {
-      await Promise.race([this.look().catch(() => {}), pause(left())]);
+    this.#onState = onState;
+    this.#hurry();
+    const left = () => until - now();
+    const late = pause(left());
+    do {
+      onState("checking");
+      await Promise.race([this.look().catch(reportError), late]);
       if (this.#settled) break;
       await pause(Math.min(ASK_AT_END_MS, left()));
-    }
+    } while (left() > 0);
     this.#over = true;
+    return this.#settled;
   }
 }

@@ -15,6 +15,7 @@ import { ChatDock } from "../session/chat-dock.js";
 import { Entries } from "../session/entries.js";
 import { ExamDoor } from "../session/exam-door.js";
 import { LineSaver } from "../session/line-saver.js";
+import { tellRest } from "../session/rest.js";
 import { showObserved, showRules } from "../session/rules.js";
 import { Signals } from "../session/signals.js";
 import { SitClock } from "../session/sit-clock.js";
@@ -159,10 +160,10 @@ function mediaFor(state) {
   show($("#chat-dock"), wanted);
   dock.chat.enable(wanted);
   if (!wanted) {
-    media?.close();
+    media?.close(session.finished_at);
     media = null;
     // a visit that was cut short may have left something of a session that is over
-    if (!tidied) sendLeft(session, clock.now()).catch(reportError);
+    if (!tidied) sendLeft(session, tellRest).catch(reportError);
     tidied = true;
     if (state !== "planned") check?.release();
     return;
@@ -176,6 +177,7 @@ function mediaFor(state) {
     onLine: (kbit) => saver.carries(kbit),
     // it may have ended while this page was away; the live changes may come back later, or never
     onRefused: load,
+    onRest: tellRest,
   });
   media.apply(session.media);
   // while it is being set up the page itself asks for the devices

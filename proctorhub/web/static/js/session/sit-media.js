@@ -6,7 +6,7 @@ import { Backfill } from "../media/backfill.js";
 import * as devices from "../media/devices.js";
 import { LevelMeter } from "../media/level-meter.js";
 import { Publisher } from "../media/publisher.js";
-import { LAST_UPLOAD_MS } from "../media/leftover.js";
+import { sendRest } from "../media/leftover.js";
 import { Ring } from "../media/ring.js";
 import { forget } from "../media/ring-store.js";
 import { partOf, tight } from "../media/sending.js";
@@ -35,12 +35,14 @@ export class SitMedia {
 
   /**
    * `wanted` is what the session says is to be sent; `onLine(kbit)` hears what the camera's line carries;
-   * `onRefused()` is called when a source is not taken as the session stands.
+   * `onRefused()` is called when a source is not taken as the session stands; `onRest(state)` hears at the end
+   * how sending the rest goes.
    */
-  constructor({ sessionId, needsScreen, wanted, onChange, onLine, onRefused }) {
+  constructor({ sessionId, needsScreen, wanted, onChange, onLine, onRefused, onRest }) {
     this.needsScreen = needsScreen;
     this.onChange = onChange;
     this.onRefused = onRefused;
+    this.onRest = onRest;
     this.#wanted = wanted;
     for (const source of ["camera", "screen"]) {
       this.#publishers[source] = new Publisher({
@@ -211,16 +213,11 @@ export class SitMedia {
     say(box, sentence);
   }
 
-  async #sendTheRest() {
-    await this.#ring.end();
-    await this.#backfill.close(LAST_UPLOAD_MS);
-    await this.#ring.wipe();
-  }
-
-  close() {
+  /** The session is over: everything off, and what is missing is sent. */
+  close(finishedAt) {
     clearInterval(this.#trouble);
     this.#open = false;
-    this.#sendTheRest();
+    sendRest({ ring: this.#ring, backfill: this.#backfill, finishedAt, onState: this.onRest }).catch(reportError);
     this.viewer.stop();
     this.#meter.stop();
     for (const publisher of Object.values(this.#publishers)) publisher.stop();
