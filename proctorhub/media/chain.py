@@ -266,25 +266,37 @@ class Chain:
         return Alarm(*names, track=track, chain=self.id)
 
     def close(self, reason: CloseReason) -> None:
-        """End the chain: close its segment, tell the ledger, close the connection."""
+        """End the chain: close its segment, tell the ledger, close the connection.
+
+        What fails on the way is logged and keeps nothing else from its end.
+        """
         if self._closed:
             return
         self._closed = True
         if self.publisher is not None:
-            self.peer.catch_up()
-            self.publisher.flush(time.time())
+            self._attempt(self.peer.catch_up)
+            self._attempt(self.publisher.flush, time.time())
             self.publisher.on_frame = None  # packets still come until the connection is closed
         if self._recorder is not None:
-            self._recorder.close()
-            if self.coverage is not None:
-                self.coverage.end()
             assert self._keeping is not None and self._folder is not None
+            self._attempt(self._recorder.close)
+            if self.coverage is not None:
+                self._attempt(self.coverage.end)
             if self._keeping.sampler is not None:
-                self._keeping.sampler.closed(self)
-            at_ms = int(time.time() * 1000)
-            self._tell("source_closed", at_ms=at_ms, reason=reason.value)
-            self._keeping.later(self._keeping.spool.end_chain, self._folder)
+                self._attempt(self._keeping.sampler.closed, self)
+            self._attempt(self._tell_closed, reason)
+            self._attempt(self._keeping.later, self._keeping.spool.end_chain, self._folder)
         self.log.info("sender_closed", reason=reason.value)
-        self._on_closed(self, reason)
+        self._attempt(self._on_closed, self, reason)
         if not self.peer.closed:
             spawn(self.peer.close())
+
+    def _tell_closed(self, reason: CloseReason) -> None:
+        self._tell("source_closed", at_ms=int(time.time() * 1000), reason=reason.value)
+
+    def _attempt(self, step: Callable[..., object], *values: object) -> None:
+        """Do one of several things that do not depend on each other; log its failure."""
+        try:
+            step(*values)
+        except Exception:
+            self.log.exception("step_failed", step=step.__qualname__)

@@ -10,7 +10,7 @@ _HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 
 
 class MalformedParameterSet(Exception):
-    """A sequence parameter set that does not follow ITU-T H.264 section 7.3.2.1."""
+    """A parameter set that does not follow ITU-T H.264 section 7.3.2, or fits no file."""
 
 
 def begins_keyframe(payload: bytes) -> bool:
@@ -106,7 +106,13 @@ def parameter_sets(frame: bytes) -> tuple[bytes, bytes] | None:
 
 
 def decoder_configuration(sps: bytes, pps: bytes) -> bytes:
-    """Return the AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3.1)."""
+    """Return the AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3.1).
+
+    Raises MalformedParameterSet for a set whose length in bytes does not fit into its 16 bits.
+    """
+    longest = max(len(sps), len(pps))
+    if longest > 0xFFFF:
+        raise MalformedParameterSet(f"a set of {longest} bytes")
     return (
         bytes([1, sps[1], sps[2], sps[3], 0xFF, 0xE1])
         + struct.pack("!H", len(sps))

@@ -24,7 +24,8 @@ def describe(codec: str | None, keyframe: bytes, former: VideoTrack | None) -> V
     if sets is None:
         return former
     try:
-        return VideoTrack("H264", *h264.size(sets[0]), h264.decoder_configuration(*sets))
+        private = h264.decoder_configuration(*sets)
+        return VideoTrack("H264", *h264.size(sets[0]), private)
     except h264.MalformedParameterSet as error:
         log.warning("bad_keyframe", error=str(error))
         return None

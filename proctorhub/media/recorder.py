@@ -128,18 +128,22 @@ class Recorder:
         merged = self._merged
         limit = merged.limit(everything)
         while True:
-            if self._segment is None and not self._begin(everything):
-                return
-            queue = merged.first()
-            if not queue or queue[0][0] > limit:
-                return
-            if self._segment is not None and self._is_behind_a_hole(queue[0][0]):
-                # A hole lies between segments, never in one: there it can be seen and filled.
-                self._end()
-                continue
-            at, frame = queue.popleft()
-            # No block steps back, and no two of a track have the same time.
-            self._write(max(at, self._written_ms, self._last[frame.kind] + 1), frame)
+            try:
+                if self._segment is None and not self._begin(everything):
+                    return
+                queue = merged.first()
+                if not queue or queue[0][0] > limit:
+                    return
+                if self._segment is not None and self._is_behind_a_hole(queue[0][0]):
+                    # A hole lies between segments, never in one: there it can be seen and filled.
+                    self._end()
+                    continue
+                at, frame = queue.popleft()
+                # No block steps back, and no two of a track have the same time.
+                self._write(max(at, self._written_ms, self._last[frame.kind] + 1), frame)
+            except Exception:  # a frame that nothing can be made of must not hold up the others
+                self.dropped += 1
+                log.exception("frame_not_written", session_id=self._record.session_id)
 
     def _is_behind_a_hole(self, at: int) -> bool:
         assert self._segment is not None
@@ -159,7 +163,11 @@ class Recorder:
         expected = "video" in self._clocks and not pictures
         if expected and waited < START_WAIT_MS and not everything:
             return False  # the first keyframe is on its way; let the sound wait for it
-        self._open(max(min(starts), self._written_ms), pictures[0][1] if pictures else None)
+        try:
+            self._open(max(min(starts), self._written_ms), pictures[0][1] if pictures else None)
+        except Exception:
+            (pictures or sounds).popleft()  # with it the next one would fail, too
+            raise
         if self._segment is None:
             self.dropped += len(pictures) + len(sounds)
             pictures.clear()
@@ -207,17 +215,15 @@ class Recorder:
         if segment is None or (frame.kind == "video" and self._video is None):
             self.dropped += 1
             return
+        track = AUDIO_TRACK if frame.kind == "audio" else VIDEO_TRACK
+        segment.add(track, at, frame.data, frame.key)
         self._last[frame.kind] = at
         self._written_ms = at
         self._counts[frame.kind] += 1
         self._taken[frame.kind] += 1
         utc_ms = self._record.origin_ms + at
-        if frame.kind == "audio":
-            segment.add(AUDIO_TRACK, at, frame.data, True)
-        else:
-            segment.add(VIDEO_TRACK, at, frame.data, frame.key)
-            if frame.key and self._video is not None:
-                self.keyframe = Keyframe(self._video, frame.data, utc_ms, self._seq - 1)
+        if frame.kind == "video" and frame.key and self._video is not None:
+            self.keyframe = Keyframe(self._video, frame.data, utc_ms, self._seq - 1)
         self._links.recorded(frame.kind, utc_ms)
         if self.tap is not None:
             self.tap(frame, utc_ms, self._seq - 1)

@@ -54,6 +54,21 @@ def test_decoder_configuration_lets_ffmpeg_decode(tmp_path: Path) -> None:
     assert [(f.width, f.height) for f in frames] == [(320, 240)]
 
 
+@given(st.sampled_from(["sps", "pps"]), st.integers(4, 0xFFFF) | st.integers(0xFFF0, 0x11170))
+def test_a_parameter_set_that_no_file_can_hold_is_malformed(which: str, size: int) -> None:
+    sets = {"sps": b"\x67\x42\xc0\x1f", "pps": b"\x68\xce"}
+    sets[which] = sets[which].ljust(size, b"\xce")
+    if size > 0xFFFF:
+        with pytest.raises(h264.MalformedParameterSet):
+            h264.decoder_configuration(**sets)
+        return
+    made = h264.decoder_configuration(**sets)
+    (length,) = struct.unpack_from("!H", made, 6)
+    assert made[8 : 8 + length] == sets["sps"]
+    (count, length) = struct.unpack_from("!BH", made, 8 + length)
+    assert count == 1 and made.endswith(sets["pps"]) and length == len(sets["pps"])
+
+
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_garbage_never_hurts(payloads: list[bytes]) -> None:
     assembler = h264.H264Assembler()

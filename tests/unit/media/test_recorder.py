@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from proctorhub.media import picture, recorder
 from proctorhub.media.clock import SenderClock, TrackClock
 from proctorhub.media.frame import Frame
 from proctorhub.media.recorder import Recorder, RecorderLinks
 from proctorhub.media.spool import ChainRecord, SpoolFull
-from proctorhub.media.webm import CLUSTER_HEAD, VIDEO_TRACK, read_segment
+from proctorhub.media.webm import (
+    CLUSTER_HEAD,
+    VIDEO_TRACK,
+    SegmentWriter,
+    VideoTrack,
+    read_segment,
+)
 
 ORIGIN_S = 1_000_000.0
 RECORD = ChainRecord("s", "camera", "c", int(ORIGIN_S * 1000), 0)
@@ -291,6 +299,48 @@ def test_no_room_until_the_end_is_a_gap_too(tmp_path: Path) -> None:
     assert len(studio.gaps) == 1 and not studio.closed
     start, end = studio.gaps[0]
     assert end - start >= 2_500
+
+
+def test_frames_that_cannot_be_written_are_dropped_and_hold_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = Studio(tmp_path)
+
+    def describe(codec: str, keyframe: bytes, former: VideoTrack | None) -> VideoTrack | None:
+        if b"\x00\x05" in keyframe:  # 1280 pixels wide
+            raise struct.error("no such picture")
+        return picture.describe(codec, keyframe, former)
+
+    monkeypatch.setattr(recorder, "describe", describe)
+    for step in range(10):
+        studio.recorder.feed(Frame("video", _key(1280), step * 9_000, True), ORIGIN_S)
+        studio.recorder.feed(Frame("audio", b"sound", step * 4_800, True), ORIGIN_S)
+    studio.recorder.tick(ORIGIN_S + 1)  # one for all of them
+    assert studio.recorder.dropped == 10
+    studio.video(1.0, key=True)
+    studio.video(1.1, key=True, width=1280)  # within a segment
+    studio.video(1.2)
+    studio.recorder.close()
+    assert studio.recorder.dropped == 11
+    assert sum(c["audio_frames"] for c in studio.closed) == 10
+    assert sum(c["video_frames"] for c in studio.closed) == 2
+
+
+def test_a_block_that_cannot_be_made_is_not_counted_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(self: SegmentWriter, track: int, at_ms: int, data: bytes, key: bool) -> None:
+        raise struct.error("no such block")
+
+    studio = Studio(tmp_path)
+    studio.play(0, 2)
+    studio.recorder.flush()
+    written = dict(studio.recorder.written)
+    monkeypatch.setattr(SegmentWriter, "add", add)
+    studio.play(2, 4)
+    studio.recorder.flush()
+    assert studio.recorder.written == written and written["video"] >= 15
+    assert studio.recorder.dropped >= 100
 
 
 def test_media_that_say_to_be_from_before_the_session_begin_with_it(tmp_path: Path) -> None:

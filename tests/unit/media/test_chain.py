@@ -1,0 +1,118 @@
+"""A chain with everything around it but the network: what one sender can break, and for whom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from proctorhub.domain.media import CloseReason
+from proctorhub.media.chain import Chain, Keeping
+from proctorhub.media.coverage import Coverage
+from proctorhub.media.lines import MediaLine
+from proctorhub.media.publisher import Publisher
+from proctorhub.media.recorder import Recorder
+from proctorhub.media.registry import Registry
+from proctorhub.media.spool import Spool
+
+ORIGIN_MS = 1_000
+
+
+def video(codec: str = "VP8", wide: int | None = None) -> MediaLine:
+    return MediaLine("video", "0", codec, 96, 90_000, None, 7, None, 8, "", "", wide)
+
+
+class Uploads:
+    """Stands in for the uploader."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, dict[str, Any]]] = []
+        self.segments: list[Any] = []
+
+    def add_note(self, kind: str, **values: Any) -> None:
+        self.notes.append((kind, values))
+
+    def add_segment(self, segment: Any, path: Path) -> None:
+        self.segments.append(segment)
+
+
+class House:
+    """A registry with chains that record under `root`; file work is done at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.uploads = Uploads()
+        self.registry = Registry()
+        disk: Any = SimpleNamespace(submit=lambda job: job())
+        uploader: Any = self.uploads
+        self.spool = Spool(root / "spool", 1 << 30)
+        self._keeping = Keeping(self.spool, uploader, disk, (4.0, 10.0))
+
+    def connect(
+        self, source: str = "camera", session: str = "s", line: MediaLine | None = None
+    ) -> Chain:
+        chain = Chain(
+            session,
+            source,
+            "ticket",
+            keeping=self._keeping,
+            origin_ms=ORIGIN_MS,
+            on_live=self.registry.live,
+            on_closed=self.registry.closed,
+        )
+        self.registry.add(chain)
+        chain.peer.connected = True
+        chain.peer.on_connected([line or video()], [])
+        return chain
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """What the ledger heard of one kind."""
+        return [values for what, values in self.uploads.notes if what == kind]
+
+
+def broken(*_: object) -> None:
+    """Something that nobody thought of."""
+    raise RuntimeError("broken")
+
+
+def in_house(tmp_path: Path, scenario: Callable[[House], None]) -> None:
+    async def run() -> None:
+        house = House(tmp_path)
+        scenario(house)
+        await house.registry.close_all()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("part", [(Recorder, "close"), (Coverage, "end"), (Publisher, "flush")])
+def test_a_chain_that_cannot_be_closed_well_keeps_nobody_from_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: tuple[type, str]
+) -> None:
+    def scenario(house: House) -> None:
+        first, screen, other = house.connect(), house.connect("screen"), house.connect(session="t")
+        monkeypatch.setattr(*part, broken)
+        second = house.connect()
+        assert second.recorded and first.id not in house.registry.chains
+        house.registry.end_session("s")
+        assert list(house.registry.chains) == [other.id]
+        closed = {told["chain"] for told in house.told("source_closed")}
+        assert closed == {first.id, second.id, screen.id}
+
+    in_house(tmp_path, scenario)
+
+
+def test_the_node_can_stop_whatever_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        house = House(tmp_path)
+        chains = [house.connect(), house.connect("screen")]
+        monkeypatch.setattr(Recorder, "close", broken)
+        await house.registry.close_all()
+        assert not house.registry.chains
+        assert all(chain.peer.closed for chain in chains)
+        reasons = [told["reason"] for told in house.told("source_closed")]
+        assert reasons == [CloseReason.NODE_STOPPED.value] * 2
+
+    asyncio.run(scenario())
