@@ -220,17 +220,17 @@ class Chain:
     def tick(self, now: float) -> None:
         """Do what is due between packets; call a few times a second with UTC seconds."""
         if self.publisher is not None:
-            self.publisher.tick(now)
-            self._watch()
+            self._attempt(self.publisher.tick, now)
+            self._attempt(self._watch)
         if self._recorder is not None:
-            self._recorder.tick(now)
+            self._attempt(self._recorder.tick, now)
 
     def second(self, now: float) -> None:
         """Do what is due each second."""
         if self.publisher is not None:
-            self.publisher.report(now)
+            self._attempt(self.publisher.report, now)
         if self._recorder is not None:
-            self._recorder.flush()
+            self._attempt(self._recorder.flush)
 
     def _watch(self) -> None:
         assert self.publisher is not None

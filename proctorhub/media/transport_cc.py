@@ -14,8 +14,13 @@ URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
 #: Times are told in units of 250 µs, beginning at a multiple of 64 ms.
 TICKS_PER_S = 4000
 REFERENCE_TICKS = 256
-#: As many fit into one message that fits into one datagram.
-AT_ONCE = 400
+#: A packet costs six bytes at worst, when holes surround it: two for those before it, two for the
+#: symbols that begin with its own, two for its time.
+PACKET_BYTES = 6
+#: No body is longer, so that its message fits into one datagram, protected.
+MAX_BODY = 1100
+#: Behind the head of eight bytes, with two for what follows the last packet.
+AT_ONCE = (MAX_BODY - 10) // PACKET_BYTES
 #: A packet further off than this belongs to other numbers.
 FURTHEST = 4000
 
@@ -53,11 +58,12 @@ class Feedback:
 
     def tell(self) -> None:
         """Report what was not reported yet. A few times a second is often enough for senders."""
-        for at in range(0, len(self._seen), AT_ONCE):
-            body = self._body(self._seen[at : at + AT_ONCE])
+        seen = self._seen.copy()
+        self._seen.clear()  # first: what cannot be told is not tried again
+        for at in range(0, len(seen), AT_ONCE):
+            body = self._body(seen[at : at + AT_ONCE])
             if body:
                 self._send(body)
-        self._seen.clear()
 
     def _body(self, seen: list[Arrival]) -> bytes:
         if self._next is None or abs(_ahead(seen[0][0], self._next)) > FURTHEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from proctorhub.media.publisher import Publisher
 from proctorhub.media.recorder import Recorder
 from proctorhub.media.registry import Registry
 from proctorhub.media.spool import Spool
+from proctorhub.media.watch import TrackWatch
 
 ORIGIN_MS = 1_000
 
@@ -116,3 +118,31 @@ def test_the_node_can_stop_whatever_fails(tmp_path: Path, monkeypatch: pytest.Mo
         assert reasons == [CloseReason.NODE_STOPPED.value] * 2
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "part", [(Publisher, "tick"), (Publisher, "report"), (TrackWatch, "look"), (Recorder, "flush")]
+)
+def test_one_part_that_fails_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: tuple[type, str]
+) -> None:
+    ran: list[str] = []
+    for kind, name in [
+        (Publisher, "tick"),
+        (TrackWatch, "look"),
+        (Recorder, "tick"),
+        (Publisher, "report"),
+        (Recorder, "flush"),
+    ]:
+        monkeypatch.setattr(kind, name, lambda *_, name=name: ran.append(name))
+    monkeypatch.setattr(*part, broken)
+
+    def scenario(house: House) -> None:
+        chain = house.connect()
+        chain.tick(time.time())
+        chain.second(time.time())
+
+    in_house(tmp_path, scenario)
+    expected = ["tick", "look", "tick", "report", "flush"]
+    expected.remove(part[1])
+    assert ran == expected

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 
+import pylibsrtp
 import pytest
 from aiortc import rtp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proctorhub.media import rtcp, transport_cc
@@ -88,6 +89,47 @@ def test_every_arrival_is_told_with_its_time_and_every_hole_as_lost(
         if told is not None and at is not None:
             off = (told - at) % (0.064 * (1 << 24))
             assert min(off, 0.064 * (1 << 24) - off) < 0.001
+
+
+@given(
+    st.lists(st.integers(1, 4000) | st.integers(1, 12), min_size=1, max_size=600),
+    st.sampled_from([0.0, 0.1]),
+)
+@example([8] * 600, 0.1)
+@example([10] * 400, 0.1)
+def test_no_message_is_too_long_for_a_protected_datagram(steps: list[int], apart_s: float) -> None:
+    bodies: list[bytes] = []
+    feedback = Feedback(bodies.append)
+    seq = 0
+    for index, step in enumerate(steps):
+        seq += step
+        feedback.arrived((seq & 0xFFFF, NOW_S + index * apart_s))
+    feedback.tell()
+    protection = pylibsrtp.Session(
+        pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+    )
+    for body in bodies:
+        assert len(body) <= transport_cc.MAX_BODY
+        protection.protect_rtcp(rtcp.transport_feedback(1, 2, body))
+
+
+def test_what_could_not_be_sent_is_not_tried_for_ever() -> None:
+    told: list[bytes] = []
+
+    def send(body: bytes) -> None:
+        told.append(body)
+        if len(told) == 1:
+            raise ValueError("packet is too long")
+
+    feedback = Feedback(send)
+    feedback.arrived((1, NOW_S))
+    with pytest.raises(ValueError, match="too long"):
+        feedback.tell()
+    feedback.tell()
+    assert len(told) == 1
+    feedback.arrived((2, NOW_S + 1))
+    feedback.tell()
+    assert list(read(told[1])) == [2]
 
 
 def test_a_late_packet_that_was_told_as_lost_is_told_again() -> None:
