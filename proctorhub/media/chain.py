@@ -238,7 +238,7 @@ class Chain:
         written = self._recorder.written if self._recorder is not None else {}
         for kind, track in self.publisher.tracks.items():
             watch = self._watches.setdefault(kind, TrackWatch())
-            watch.look(now, track.ingest.packets, track.ingest.octets, written.get(kind, 0))
+            watch.look(now, track.ingest.octets, written.get(kind, 0))
         silent = tuple(kind for kind, watch in self._watches.items() if watch.silent)
         if silent != self.silent:
             self.silent = silent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from proctorhub.domain.media import CloseReason
+from proctorhub.media import chain as chain_module
 from proctorhub.media.chain import Chain, Keeping
 from proctorhub.media.coverage import Coverage
 from proctorhub.media.lines import MediaLine
@@ -22,6 +24,7 @@ from proctorhub.media.spool import Spool
 from proctorhub.media.watch import TrackWatch
 
 ORIGIN_MS = 1_000
+KEY = b"\x10" + b"\x30\x01\x00\x9d\x01\x2a\x80\x02\xe0\x01" + bytes(9)
 
 
 def video(codec: str = "VP8", wide: int | None = None) -> MediaLine:
@@ -69,6 +72,12 @@ class House:
         chain.peer.connected = True
         chain.peer.on_connected([line or video()], [])
         return chain
+
+    def send(self, chain: Chain, payload: bytes, seq: int) -> None:
+        """Let a packet come that is a frame of its own, of the session's `seq`th hundredth s."""
+        assert chain.publisher is not None
+        head = struct.pack("!BBHII", 0x80, 0x80 | 96, seq, seq * 900, 7)
+        chain.publisher.on_rtp(head + payload, time.time())
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """What the ledger heard of one kind."""
@@ -118,6 +127,28 @@ def test_the_node_can_stop_whatever_fails(tmp_path: Path, monkeypatch: pytest.Mo
         assert reasons == [CloseReason.NODE_STOPPED.value] * 2
 
     asyncio.run(scenario())
+
+
+def test_padding_alone_is_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = 1000.0
+    monkeypatch.setattr(chain_module.time, "monotonic", lambda: at)
+
+    def scenario(house: House) -> None:
+        nonlocal at
+        chain = house.connect()
+        for seq in range(40):
+            house.send(chain, KEY if seq < 4 else b"", seq)
+            at += 0.25
+            chain.tick(time.time())
+        assert chain.silent == ("video",)
+        assert [(told["state"], told["tracks"]) for told in house.told("track_state")] == [
+            ("silent", ["video"])
+        ]
+        house.send(chain, KEY, 40)
+        chain.tick(time.time())
+        assert house.told("track_state")[-1]["state"] == "live"
+
+    in_house(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(

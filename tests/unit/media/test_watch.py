@@ -18,17 +18,14 @@ class Line:
     def __init__(self) -> None:
         self.watch = TrackWatch()
         self.at = 100.0
-        self.packets = self.octets = self.written = 0
+        self.octets = self.written = 0
 
-    def pass_time(
-        self, seconds: float, *, sends: bool = True, media: bool = True, writes: bool = True
-    ) -> None:
+    def pass_time(self, seconds: float, *, sends: bool = True, writes: bool = True) -> None:
         for _ in range(round(seconds / STEP_S)):
             self.at += STEP_S
-            self.packets += 10 * sends
-            self.octets += 9000 * (sends and media)
+            self.octets += 9000 * sends
             self.written += 4 * writes
-            self.watch.look(self.at, self.packets, self.octets, self.written)
+            self.watch.look(self.at, self.octets, self.written)
 
 
 def test_all_is_well() -> None:
@@ -69,13 +66,6 @@ def test_the_beginning_may_take_longer() -> None:
     assert line.watch.unwritten_since is None
     line.pass_time(2 * STEP_S, writes=False)
     assert line.watch.unwritten_since is not None
-
-
-def test_padding_is_nothing_to_be_written() -> None:
-    line = Line()
-    line.pass_time(10)
-    line.pass_time(30, media=False, writes=False)
-    assert not line.watch.silent and line.watch.unwritten_since is None
 
 
 def test_slow_pictures_are_no_silence() -> None:
