@@ -20,7 +20,7 @@ from proctorhub.media.clock import TrackClock
 from proctorhub.media.coverage import PAUSE_GAP_MS
 from proctorhub.media.frame import Frame
 from proctorhub.media.interleave import Interleaver
-from proctorhub.media.picture import describe
+from proctorhub.media.picture import UnusableKeyframe, describe
 from proctorhub.media.sidecar import sidecar
 from proctorhub.media.spool import ChainRecord, SpoolFull
 from proctorhub.media.webm import AUDIO_TRACK, VIDEO_TRACK, SegmentWriter, VideoTrack
@@ -32,6 +32,8 @@ VIDEO_IDLE_MS = 2500
 HARD_MAX_MS = 30_000
 IDLE_CLOSE_S = 5.0
 KEYFRAME_EVERY_MS = 1000
+#: A segment ends early for pictures of another size, but no more often than this: each is a file.
+RESIZE_EVERY_MS = 1000
 AUDIO_FRAME_MS = 20
 #: After a file could not be written frames wait so long before another is begun.
 TRY_AGAIN_MS = 2000
@@ -96,6 +98,9 @@ class Recorder:
         self._last = {"video": -1, "audio": -1}
         self._written_ms = 0
         self._asked_ms = -KEYFRAME_EVERY_MS
+        self._resized_ms = -RESIZE_EVERY_MS
+        self._left_out = False
+        self._unusable = False
         self._lost_packets = 0
         self._no_room_since: int | None = None
         self._failed_ms = -TRY_AGAIN_MS
@@ -164,7 +169,8 @@ class Recorder:
         if expected and waited < START_WAIT_MS and not everything:
             return False  # the first keyframe is on its way; let the sound wait for it
         try:
-            self._open(max(min(starts), self._written_ms), pictures[0][1] if pictures else None)
+            video = self._describe(pictures[0][1]) if pictures else None
+            self._open(max(min(starts), self._written_ms), video)
         except Exception:
             (pictures or sounds).popleft()  # with it the next one would fail, too
             raise
@@ -175,10 +181,20 @@ class Recorder:
             self._tell_no_room(max(newest.values()), TELL_NO_ROOM_MS)
         return self._segment is not None
 
-    def _open(self, at: int, keyframe: Frame | None) -> None:
+    def _describe(self, keyframe: Frame) -> VideoTrack | None:
+        """Return what a keyframe begins; None if there is nothing in it that can be recorded."""
+        try:
+            return describe(self._codec, keyframe.data, self._video)
+        except UnusableKeyframe as error:
+            if not self._unusable:  # the first one tells enough of a sender
+                self._unusable = True
+                session = self._record.session_id
+                log.warning("bad_keyframe", session_id=session, error=str(error))
+            return None
+
+    def _open(self, at: int, video: VideoTrack | None) -> None:
         try:
             self._links.require_room()
-            video = describe(self._codec, keyframe.data, self._video) if keyframe else None
             part = self._folder / f"{self._seq:06d}.part"
             self._segment = SegmentWriter(
                 part, video=video, audio="audio" in self._clocks, timestamp_ms=at
@@ -232,11 +248,11 @@ class Recorder:
         """Return the segment that `frame` belongs to: this one or the next."""
         age = at - segment.timestamp_ms
         if frame.kind == "video" and frame.key:
-            due = age >= self._min_ms or age >= HARD_MAX_MS
-            if self._video is None or due or self._changed(frame):
-                self._end(at)
-                self._open(at, frame)
-            return self._segment
+            return self._roll_at_keyframe(segment, at, frame)
+        if frame.kind == "video" and self._left_out:
+            if at - self._resized_ms >= RESIZE_EVERY_MS:
+                self._ask(at)
+            return None
         if frame.kind == "video" and at - self._last["video"] > PAUSE_GAP_MS["video"]:
             self._ask(at)  # what is filled in before it is no reference for what follows
         has_video = self._video is not None and at - self._last["video"] < VIDEO_IDLE_MS
@@ -249,8 +265,23 @@ class Recorder:
             self._ask(at)
         return segment
 
-    def _changed(self, keyframe: Frame) -> bool:
-        return describe(self._codec, keyframe.data, self._video) != self._video
+    def _roll_at_keyframe(
+        self, segment: SegmentWriter, at: int, keyframe: Frame
+    ) -> SegmentWriter | None:
+        video = self._describe(keyframe)
+        due = at - segment.timestamp_ms >= self._min_ms
+        if video != self._video and not due:
+            # What refers to a keyframe that is left out is left out, too.
+            self._left_out = at - self._resized_ms < RESIZE_EVERY_MS
+            if self._left_out:
+                return None
+            self._resized_ms = at
+            due = True
+        if due:
+            self._end(at)
+            self._open(at, video)
+        self._left_out = False
+        return self._segment
 
     def _ask(self, at: int) -> None:
         if at - self._asked_ms >= KEYFRAME_EVERY_MS:
