@@ -17,7 +17,10 @@ class Assembler(Protocol):
         """Forget what was collected."""
 
     def add(self, payload: bytes) -> bool:
-        """Take one packet; False when the frame cannot become whole."""
+        """Take one packet; False when the frame cannot become whole.
+
+        Raises IndexError for a malformed payload, and FrameTooLarge, when nothing is kept any more.
+        """
 
     def take(self) -> tuple[bytes, bool, int]:
         """Return (frame, is keyframe, temporal layer)."""

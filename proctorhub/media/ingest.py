@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from proctorhub.media.assemble import Assembler, assembler_for, keyframe_beginning
 from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_seconds
-from proctorhub.media.frame import Frame
+from proctorhub.media.frame import Frame, FrameTooLarge
 from proctorhub.media.rtcp import Reception
 
 MAX_WAIT_S = 1.0
@@ -256,6 +256,10 @@ class TrackIngest:
             except IndexError:
                 self.malformed += 1
                 self._whole = False
+            except FrameTooLarge:  # its end may never come, and what follows may refer to it
+                self.malformed += 1
+                self._whole = self._key_comes = False
+                self._need_key = True
         if marker:
             self._finish_frame(assembler, now)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -215,6 +216,38 @@ def test_garbage_never_hurts(codec: str, packets: list[tuple[int, int, int, byte
         track.ingest.tick(track.now)
     if track.ingest.packets:
         track.ingest.reception(1, track.now).pack()
+
+
+@pytest.mark.parametrize(
+    ("codec", "key", "more", "delta"),
+    [
+        ("VP8", KEY, b"\x00" + bytes(1199), DELTA),
+        ("H264", b"\x65" + b"k" * 20, b"\x41" + bytes(1199), b"\x41" + b"d" * 20),
+        ("H264", b"\x7c\x85" + b"k" * 20, b"\x7c\x05" + bytes(1198), b"\x41" + b"d" * 20),
+    ],
+)
+def test_a_frame_without_an_end_is_not_collected_for_ever(
+    codec: str, key: bytes, more: bytes, delta: bytes
+) -> None:
+    track = Track(codec=codec)
+    track.push((0, 0, 900, key))
+    tracemalloc.start()
+    try:
+        for seq in range(1, 5000):
+            track.push((0, seq, 900, bytes(bytearray(more))))
+            if seq == 3400:
+                collected = tracemalloc.get_traced_memory()[0]
+        left = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert left < 100_000 < 3_400 * 1200 < collected
+    assert track.ingest.malformed == 1 and not track.frames
+    # what follows may refer to it
+    track.push((1, 5000, 1800, delta))
+    track.ingest.tick(track.now)
+    assert track.plis and not track.frames
+    track.push((1, 5001, 2700, key if codec == "VP8" else b"\x65" + b"k" * 20))
+    assert [frame.key for frame in track.frames] == [True]
 
 
 def test_reception_reports_what_was_lost_on_the_first_try() -> None:
