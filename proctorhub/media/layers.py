@@ -14,8 +14,8 @@ from proctorhub.media import vp8
 ALL = 3
 #: Not even layer 0: pictures that need no other one.
 KEYFRAMES = -1
-#: A packet that comes later than so many is not waited for by any viewer.
-REMEMBERED = 1024
+#: A packet that comes later than so many numbers is not waited for by any viewer.
+REMEMBERED = 2000
 
 
 class LayerFilter:
@@ -26,7 +26,7 @@ class LayerFilter:
         self._highest = wanted
         self._in_key = False
         self._newest: int | None = None
-        self._left_out: deque[tuple[int, int | None]] = deque(maxlen=REMEMBERED)
+        self._left_out: deque[tuple[int, int | None]] = deque()
         self._packets = 0
         self._pictures = 0
 
@@ -39,6 +39,10 @@ class LayerFilter:
         if self._newest is not None and (seq - self._newest) & 0xFFFF >= 0x8000:
             return self._late(seq, payload, place)
         self._newest = seq
+        left_out = self._left_out
+        # Half a round of numbers further an old one would look like one to come.
+        while left_out and (seq - left_out[0][0]) & 0xFFFF > REMEMBERED:
+            left_out.popleft()
         if vp8.begins_frame(payload):
             self._in_key = vp8.begins_keyframe(payload)
             self._follow(place)

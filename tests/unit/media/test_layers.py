@@ -140,6 +140,20 @@ def test_late_packets_take_the_place_that_was_kept_for_them(
     assert len(got) == len(wanted)
 
 
+@pytest.mark.parametrize("later", [40, 1_000, 16_384, 32_000, 40_000, 65_000, 70_000])
+def test_what_was_left_out_long_ago_misnumbers_nothing(later: int) -> None:
+    thin = LayerFilter(0)
+    sent = stream(2048 + later // 2, 0, 15)
+    for seq, _, payload in sent[: 2 * 2048]:
+        thin.take(seq, payload)
+    thin.wanted = ALL
+    in_order = [thin.take(seq, payload) for seq, _, payload in sent[2 * 2048 :]]
+    for place in (-2, -4, -9):
+        seq, _, payload = sent[place]
+        assert thin.take(seq, payload) == in_order[place]
+        assert in_order[place] is not None
+
+
 def test_what_was_left_out_is_not_sent_when_it_comes_again() -> None:
     thin = LayerFilter(0)
     sent = stream(8, 1, 15)
