@@ -95,6 +95,7 @@ class Chain:
         self._origin_ms = origin_ms
         self._on_live, self._on_closed = on_live, on_closed
         self._folder: Path | None = None
+        self._marked_open = False
         self._recorder: Recorder | None = None
         self._watches: dict[str, TrackWatch] = {}
         self._closed = False
@@ -121,8 +122,7 @@ class Chain:
         now_ms = int(time.time() * 1000)
         record = ChainRecord(self.session_id, self.source, self.id, self._origin_ms, now_ms)
         self._folder = keeping.spool.folder(record)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        keeping.later(keeping.spool.open_chain, record)
+        keeping.later(self._mark_open, record)
         # a proctor shows or hides the own picture at will
         expected = publisher.tracks if self.source != Source.PROCTOR else ()
         self.coverage = Coverage(expected, self._gap)
@@ -139,6 +139,7 @@ class Chain:
                 request_keyframe=self.request_keyframe,
                 storage_gap=self._storage_gap,
                 recorded=self.coverage.recorded,
+                begun=lambda: self._begun(record),
             ),
         )
         publisher.on_frame = self._recorder.feed
@@ -216,6 +217,16 @@ class Chain:
                 loop.call_soon_threadsafe(self._storage_gap, *ends)
 
         keeping.later(finish)
+
+    def _mark_open(self, record: ChainRecord) -> None:
+        assert self._keeping is not None
+        self._keeping.spool.open_chain(record)
+        self._marked_open = True
+
+    def _begun(self, record: ChainRecord) -> None:
+        # What keeps a chain from being marked when it begins may have been mended by now.
+        if not self._marked_open and self._keeping is not None:
+            self._keeping.later(self._mark_open, record)
 
     def tick(self, now: float) -> None:
         """Do what is due between packets; call a few times a second with UTC seconds."""

@@ -50,7 +50,7 @@ class RecorderLinks:
     `require_room()` raises SpoolFull. `finished(part, values)` takes a complete file and its
     sidecar values. `request_keyframe()` reaches the sender. `storage_gap(from_ms, to_ms)` tells of
     media (UTC) that could not be written. `recorded(kind, at_ms)` tells of each frame on its way to
-    the file (UTC).
+    the file (UTC). `begun()` tells of each file.
     """
 
     require_room: Callable[[], None]
@@ -58,6 +58,7 @@ class RecorderLinks:
     request_keyframe: Callable[[], None]
     storage_gap: Callable[[int, int], None]
     recorded: Callable[[str, int], None]
+    begun: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,8 @@ class Recorder:
     def _open(self, at: int, video: VideoTrack | None) -> None:
         try:
             self._links.require_room()
+            # Here, because this is tried again.
+            self._folder.mkdir(parents=True, exist_ok=True)
             part = self._folder / f"{self._seq:06d}.part"
             self._segment = SegmentWriter(
                 part, video=video, audio="audio" in self._clocks, timestamp_ms=at
@@ -202,6 +205,7 @@ class Recorder:
         except (SpoolFull, OSError) as error:
             self._no_room(at, error)
             return
+        self._links.begun()
         self._tell_no_room(at)
         self._no_room_since = None
         self._video = video

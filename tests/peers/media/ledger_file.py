@@ -101,7 +101,9 @@ class FileLedger:
         )
 
     def heartbeat(self, beat: Beat) -> Orders:
-        (self.root / "beat.json").write_text(json.dumps(asdict(beat)))
+        part = self.root / "beat.part"
+        part.write_text(json.dumps(asdict(beat)))
+        part.rename(self.root / "beat.json")
         return Orders(elsewhere=self._named("moved"), over=self._named("over"))
 
     def _named(self, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -77,6 +78,33 @@ def test_the_end_of_a_session_closes_its_sources_for_good(node: NodeProcess, vp8
         lambda: len(found := node.ledger.calls("closed", session_id="over")) == 2 and found
     )
     assert {call["reason"] for call in closed} == {"session_ended"}
+
+
+def test_a_folder_that_cannot_be_made_is_an_alarm_and_a_gap_and_tried_again(
+    own_node: NodeProcess, vp8: Path
+) -> None:
+    node = own_node
+    in_the_way = node.spool / "nofolder"
+    in_the_way.touch()
+
+    def alarms() -> set[tuple[str, str]]:
+        beat = json.loads((node.ledger.root / "beat.json").read_text())
+        return {(told["session_id"], told["reason"]) for told in beat["alarms"]}
+
+    async def scenario() -> None:
+        async with WhipSender(*node.whip("nofolder"), vp8):
+            await asyncio.to_thread(wait_for, lambda: ("nofolder", "disk") in alarms(), "the alarm")
+            in_the_way.unlink()
+            await asyncio.to_thread(
+                wait_for, lambda: node.ledger.segments(session_id="nofolder"), "a segment"
+            )
+
+    asyncio.run(scenario())
+    gaps = wait_for(lambda: node.ledger.calls("gap", session_id="nofolder"), "the gap")
+    first = node.ledger.segments(session_id="nofolder")[0]
+    assert {gap["cause"] for gap in gaps} == {"storage"}
+    assert {gap["track"] for gap in gaps} == {"audio", "video"}
+    assert max(gap["ended_at_ms"] for gap in gaps) == first.started_at_ms
 
 
 def test_the_equipment_check_leaves_no_trace(node: NodeProcess, vp8: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from proctorhub.domain.alarms import Part, Reason
 from proctorhub.domain.media import CloseReason
 from proctorhub.media import chain as chain_module
 from proctorhub.media.chain import Chain, Keeping
@@ -23,7 +24,7 @@ from proctorhub.media.registry import Registry
 from proctorhub.media.spool import Spool
 from proctorhub.media.watch import TrackWatch
 
-ORIGIN_MS = 1_000
+ORIGIN_MS = 1_800_000_000_000
 KEY = b"\x10" + b"\x30\x01\x00\x9d\x01\x2a\x80\x02\xe0\x01" + bytes(9)
 
 
@@ -74,10 +75,12 @@ class House:
         return chain
 
     def send(self, chain: Chain, payload: bytes, seq: int) -> None:
-        """Let a packet come that is a frame of its own, of the session's `seq`th hundredth s."""
+        """Let a packet come that is a frame of its own, of the session's `seq`th tenth second."""
         assert chain.publisher is not None
-        head = struct.pack("!BBHII", 0x80, 0x80 | 96, seq, seq * 900, 7)
-        chain.publisher.on_rtp(head + payload, time.time())
+        head = struct.pack("!BBHII", 0x80, 0x80 | 96, seq, seq * 9000, 7)
+        now = ORIGIN_MS / 1000 + seq / 10
+        chain.publisher.on_rtp(head + payload, now)
+        chain.tick(now)
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """What the ledger heard of one kind."""
@@ -137,15 +140,13 @@ def test_padding_alone_is_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         nonlocal at
         chain = house.connect()
         for seq in range(40):
-            house.send(chain, KEY if seq < 4 else b"", seq)
             at += 0.25
-            chain.tick(time.time())
+            house.send(chain, KEY if seq < 4 else b"", seq)
         assert chain.silent == ("video",)
         assert [(told["state"], told["tracks"]) for told in house.told("track_state")] == [
             ("silent", ["video"])
         ]
         house.send(chain, KEY, 40)
-        chain.tick(time.time())
         assert house.told("track_state")[-1]["state"] == "live"
 
     in_house(tmp_path, scenario)
@@ -177,3 +178,33 @@ def test_one_part_that_fails_stops_no_other(
     expected = ["tick", "look", "tick", "report", "flush"]
     expected.remove(part[1])
     assert ran == expected
+
+
+def test_a_disk_that_refuses_the_folder_is_told_and_tried_again(tmp_path: Path) -> None:
+    def scenario(house: House) -> None:
+        in_the_way = house.spool.root / "s"
+        in_the_way.touch()
+        chain = house.connect()
+        assert chain.recorded
+        for seq in range(60):
+            house.send(chain, KEY, seq)
+        (alarm,) = chain.alarms()
+        assert (alarm.part, alarm.reason, alarm.track) == (Part.RECORDER, Reason.DISK, "all")
+        in_the_way.unlink()
+        for seq in range(60, 140):
+            house.send(chain, KEY, seq)
+        chain.second(time.time())
+        assert not chain.alarms()
+        folder = in_the_way / "camera" / chain.id
+        assert [found[1] for found in house.spool.abandoned_chains()] == [folder]
+        chain.close(CloseReason.DELETED)
+        first, *_ = house.uploads.segments
+        gaps = house.told("note_gap")
+        assert {gap["cause"] for gap in gaps} == {"storage"}
+        assert gaps[0]["started_at_ms"] == ORIGIN_MS
+        assert gaps[-1]["ended_at_ms"] == first.started_at_ms
+        # tried every two seconds, and what waited for the next try is recorded as well
+        assert 4_000 <= first.started_at_ms - ORIGIN_MS <= 6_000
+        assert sum(s.video_frames for s in house.uploads.segments) >= 80
+
+    in_house(tmp_path, scenario)

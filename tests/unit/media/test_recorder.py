@@ -53,6 +53,7 @@ class Studio:
             request_keyframe=lambda: self.asked.append(self.at),
             storage_gap=lambda a, b: self.gaps.append((a, b)),
             recorded=lambda kind, ms: self.recorded[kind].append(ms),
+            begun=lambda: None,
         )
         codec = "VP8" if "video" in kinds else None
         self.recorder = Recorder(RECORD, folder, self.clocks, codec, (4.0, 10.0), links)
