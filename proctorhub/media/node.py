@@ -173,9 +173,15 @@ class Node:
                     chain.log.exception("tick_failed")
             if beat % SECOND == 0:
                 for viewer in list(self._registry.viewers.values()):
-                    viewer.report(now)
-                self._registry.sweep()
-                leftovers.second(self._registry.ended, now)
+                    try:
+                        viewer.report(now)
+                    except Exception:  # as above
+                        log.exception("report_failed", viewer=viewer.id)
+                try:
+                    self._registry.sweep()
+                    leftovers.second(self._registry.ended, now)
+                except Exception:  # what is not cleared away now is so in a second
+                    log.exception("sweep_failed")
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stop_following.is_set():
