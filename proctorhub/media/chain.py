@@ -21,7 +21,7 @@ from proctorhub.media.coverage import Coverage
 from proctorhub.media.datagrams import EVERY_S
 from proctorhub.media.frame import Frame
 from proctorhub.media.lines import MediaLine
-from proctorhub.media.publisher import Publisher
+from proctorhub.media.publisher import MAX_SOURCES, Publisher
 from proctorhub.media.recorder import Keyframe, Recorder, RecorderLinks
 from proctorhub.media.sampler import Sampler
 from proctorhub.media.spool import ChainRecord, Spool
@@ -231,6 +231,10 @@ class Chain:
     def tick(self, now: float) -> None:
         """Do what is due between packets; call a few times a second with UTC seconds."""
         if self.publisher is not None:
+            if self.publisher.crowded:
+                self.log.warning("too_many_streams", more_than=MAX_SOURCES)
+                self.close(CloseReason.CONNECTION_LOST)
+                return
             self._attempt(self.publisher.tick, now)
             self._attempt(self._watch)
         if self._recorder is not None:

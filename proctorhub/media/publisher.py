@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 # What senders without transport-wide feedback hear: a constant ceiling.
 REMB_BITS = 4_000_000
 PLI_EVERY_S = 0.25
+#: A sender has two to four streams, and some more when an encoder begins anew. libsrtp keeps each
+#: there ever was in a list, which every packet is looked up in.
+MAX_SOURCES = 32
 _unpack = struct.Struct("!BBHII").unpack_from
 
 
@@ -78,6 +81,7 @@ class Publisher:
         self._arrived = self._feedback.arrived
         self.unknown_packets = 0
         self.bad_packets = 0
+        self._unannounced: set[int] = set()
         peer.on_rtp = self.on_rtp
         peer.on_rtcp = self.on_rtcp
 
@@ -133,6 +137,7 @@ class Publisher:
                 end -= packet[-1]
         except (struct.error, IndexError):
             self.bad_packets += 1
+            self._meet(int.from_bytes(packet[8:12], "big"))
             return
         track = self._by_ssrc.get(ssrc)
         again = False
@@ -170,7 +175,20 @@ class Publisher:
         for track in self.tracks.values():
             track.ingest.flush(now)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there were more streams (SSRCs) than any sender has."""
+        return len(self._unannounced) > MAX_SOURCES
+
+    def _meet(self, ssrc: int) -> None:
+        """Count a stream that was not announced."""
+        if not self.crowded:
+            self._unannounced.add(ssrc)
+
     def _learn(self, ssrc: int, payload_type: int) -> tuple[Track | None, bool]:
+        self._meet(ssrc)
+        if self.crowded:
+            return None, False
         # Senders need not announce their SSRCs; then the payload type tells the track.
         for track in self.tracks.values():
             if payload_type == track.line.payload_type and track.line.ssrc is None:
@@ -184,6 +202,9 @@ class Publisher:
 
     def on_rtcp(self, data: bytes, now: float) -> None:
         """Take one compound RTCP packet that arrived at `now`, UTC seconds."""
+        ssrc = int.from_bytes(data[4:8], "big")
+        if ssrc not in self._by_ssrc:
+            self._meet(ssrc)
         try:
             packets = RtcpPacket.parse(data)
         except (ValueError, struct.error, IndexError):

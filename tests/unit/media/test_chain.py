@@ -208,3 +208,21 @@ def test_a_disk_that_refuses_the_folder_is_told_and_tried_again(tmp_path: Path) 
         assert sum(s.video_frames for s in house.uploads.segments) >= 80
 
     in_house(tmp_path, scenario)
+
+
+def test_a_sender_of_ever_new_streams_is_closed(tmp_path: Path) -> None:
+    def scenario(house: House) -> None:
+        chain = house.connect()
+        assert chain.publisher is not None
+        for seq in range(4):
+            house.send(chain, KEY, seq)
+        for ssrc in range(100, 200):
+            chain.publisher.on_rtp(struct.pack("!BBHII", 0x80, 96, 1, 0, ssrc) + b"?", time.time())
+        assert chain.recorded  # not while packets are being read
+        chain.tick(time.time())
+        assert not house.registry.chains
+        (told,) = house.told("source_closed")
+        assert (told["chain"], told["reason"]) == (chain.id, "connection_lost")
+        assert sum(segment.video_frames for segment in house.uploads.segments) == 4
+
+    in_house(tmp_path, scenario)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -77,6 +78,52 @@ def test_tracks_are_found_by_ssrc_or_else_by_payload_type(announced: bool) -> No
     assert sorted(f.kind for f in frames) == ["audio", "video", "video"]
     assert made.tracks["video"].ingest.recovered == 1
     assert made.unknown_packets == 1
+
+
+def _rtp_of(ssrc: int) -> tuple[bytes, bool]:
+    return _packet(KEY, ssrc=ssrc), False
+
+
+def _rtx_of(ssrc: int) -> tuple[bytes, bool]:
+    return _packet(b"\x00\x02" + KEY, ssrc=ssrc, kind=98), False
+
+
+def _stranger(ssrc: int) -> tuple[bytes, bool]:
+    return _packet(b"?", ssrc=ssrc, kind=111), False
+
+
+def _cut_short(ssrc: int) -> tuple[bytes, bool]:
+    return struct.pack("!BBHIII", 0x90, 97, 1, 900, ssrc, 0xBEDE0000), False
+
+
+def _report(ssrc: int) -> tuple[bytes, bool]:
+    return struct.pack("!BBHI", 0x80, 201, 1, ssrc), True
+
+
+def _cut_report(ssrc: int) -> tuple[bytes, bool]:
+    return struct.pack("!BBHI", 0x81, 201, 7, ssrc), True
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("make", [_rtp_of, _rtx_of, _stranger, _cut_short, _report, _cut_report])
+def test_more_streams_than_any_sender_has_are_noticed_and_not_remembered(
+    make: Callable[[int], tuple[bytes, bool]], announced: bool
+) -> None:
+    made, _, _ = _publisher(*((2, 3) if announced else (None, None)))
+    for kind in (96, 97, 98):
+        made.on_rtp(_packet(b"\x00\x02" + KEY, ssrc=kind - 95, kind=kind), NOW)
+    made.on_rtp(_packet(b"probe", ssrc=0, kind=97), NOW)
+    made.on_rtcp(_report(1)[0], NOW)
+    for ssrc in [*range(1000, 1000 + module.MAX_SOURCES // 2)] * 3:
+        packet, is_report = make(ssrc)
+        (made.on_rtcp if is_report else made.on_rtp)(packet, NOW)
+    assert not made.crowded
+    for ssrc in range(2000, 3000):
+        packet, is_report = make(ssrc)
+        (made.on_rtcp if is_report else made.on_rtp)(packet, NOW)
+    assert made.crowded
+    known = len(made._by_ssrc) + len(made._by_rtx) + len(made._unannounced)
+    assert known <= 3 * module.MAX_SOURCES
 
 
 def test_wishes_for_a_keyframe_are_gathered_but_none_is_forgotten(
