@@ -7,11 +7,14 @@ sets, as it does when it arrives by RTP.
 
 from __future__ import annotations
 
-import re
 import struct
 
 IDR, SPS, PPS = 5, 7, 8
-_START = re.compile(rb"\x00{2,}\x01")
+_START = b"\0\0\1"
+#: NAL units of one frame: even a slice for every row of 4K pictures is fewer.
+MOST_UNITS = 256
+#: Parameter sets of one kind; browsers write one, and each keyframe may get a copy of all.
+MOST_SETS = 4
 
 
 class MalformedUnits(Exception):
@@ -41,18 +44,25 @@ def normal(frame: bytes, private: bytes) -> tuple[bytes, bool]:
 
 
 def _by_start_code(frame: bytes) -> list[bytes]:
-    if not _START.match(frame):
+    # in linear time whatever is sent: zeros before a start code end the unit before it
+    head, *rest = frame.split(_START, MOST_UNITS + 1)
+    if not rest or head.strip(b"\0"):
         raise MalformedUnits("no start code")
-    return [unit.rstrip(b"\0") for unit in _START.split(frame) if unit.rstrip(b"\0")]
+    if len(rest) > MOST_UNITS:
+        raise MalformedUnits("too many NAL units")
+    return [unit for part in rest if (unit := part.rstrip(b"\0"))]
 
 
 def _by_length(frame: bytes, width: int) -> list[bytes]:
-    units, at = [], 0
+    units: list[bytes] = []
+    at = 0
     while at < len(frame):
         size = int.from_bytes(frame[at : at + width], "big")
         unit = frame[at + width : at + width + size]
         if not unit or len(unit) < size:
             raise MalformedUnits("a unit that is cut off")
+        if len(units) == MOST_UNITS:
+            raise MalformedUnits("too many NAL units")
         units.append(unit)
         at += width + size
     return units
@@ -68,6 +78,8 @@ def _record(private: bytes) -> tuple[int, list[bytes]]:
         for count in (private[5] & 0x1F, None):
             if count is None:
                 count, at = private[at], at + 1
+            if count > MOST_SETS:
+                raise MalformedUnits("too many parameter sets")
             for _ in range(count):
                 (size,) = struct.unpack_from("!H", private, at)
                 sets.append(private[at + 2 : at + 2 + size])

@@ -31,6 +31,10 @@ _PRIVATE = b"\x63\xa2"
 _LACING = 0x06
 _KEYFRAME_START = b"\x9d\x01\x2a"
 _LARGEST_RELATIVE_MS = 0x7FFF
+#: A browser's chunk of 30 s has 50 sounds and up to 60 pictures a second, in up to 4 elements each.
+MOST_ELEMENTS = 20_000
+#: Parameter sets are some tens of bytes; each keyframe may get a copy of them.
+LARGEST_PRIVATE_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def read(data: bytes) -> Capture:
     video_codec: str | None = None
     number, cluster_ms = 0, 0
     blocks: list[Block] = []
-    for name, body in _elements(data):
+    for count, (name, body) in enumerate(_elements(data)):
+        if count == MOST_ELEMENTS:
+            raise NotWebm("more elements than a browser writes")
         if name == _TRACK_ENTRY:
             number = 0
         elif name == _TRACK_NUMBER:
@@ -74,6 +80,8 @@ def read(data: bytes) -> Capture:
             tracks[number] = _CODECS[bytes(body)]
             video_codec = _VIDEO_CODECS.get(bytes(body), video_codec)
         elif name == _PRIVATE:
+            if len(body) > LARGEST_PRIVATE_BYTES:
+                raise NotWebm("a codec's header that is too large")
             privates[number] = bytes(body)
         elif name == _ENCODINGS:
             raise NotWebm("encoded content")

@@ -87,6 +87,17 @@ REFUSED = {
     "a block of no track": file(cluster(0, sized(b"\xa3", block(3, 0, VP8_KEY)))),
     "laced blocks": file(cluster(0, sized(b"\xa3", block(1, 0, VP8_KEY, 0x02)))),
     "a keyframe without its start code": file(cluster(0, sized(b"\xa3", block(1, 0, bytes(20))))),
+    "more elements than a browser writes": file(
+        cluster(0, sized(b"\xa3", block(1, 0, VP8_KEY)), b"\xec\x80" * webm_capture.MOST_ELEMENTS)
+    ),
+    "a codec's header that is too large": file(
+        b"",
+        entry(
+            1,
+            b"V_MPEG4/ISO/AVC",
+            sized(b"\x63\xa2", bytes(webm_capture.LARGEST_PRIVATE_BYTES + 1)),
+        ),
+    ),
     "cut off": file(cluster(0, sized(b"\xa3", block(1, 0, VP8_KEY))))[:-3],
 }
 
@@ -95,6 +106,14 @@ REFUSED = {
 def test_refused(reason):
     with pytest.raises(NotWebm, match=reason):
         webm_capture.read(REFUSED[reason])
+
+
+def test_thirty_seconds_of_many_small_blocks_are_read():
+    blocks = [
+        sized(b"\xa0", sized(b"\xa1", block(n % 2 + 1, n, VP8_DELTA)) + b"\x9b\x80\xfb\x80")
+        for n in range(30 * (50 + 60))
+    ]
+    assert len(webm_capture.read(file(cluster(0, *blocks))).blocks) == 3300
 
 
 @given(st.binary(max_size=400))
