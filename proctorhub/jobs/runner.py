@@ -12,6 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from proctorhub.config import Settings
 from proctorhub.services import (
     alarms,
+    backfill,
     booking,
     identity_judging,
     log,
@@ -31,6 +32,7 @@ SCHEDULE: tuple[tuple[str, Callable[[], int], float], ...] = (
     ("drain_log", log.drain_all, 5),
     ("queue_missed_verdicts", outbox.queue_missed, 30),
     ("tell_recordings", recorded.tell_finished, 1),
+    ("finish_fillings", backfill.finish_accepted, 15),
     ("deliver_outbox", outbox.deliver_due, 1),
     ("reconcile_bookings", booking.reconcile, 60),
     ("tick_rules", monitoring.tick_due, 1),

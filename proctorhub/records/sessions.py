@@ -329,7 +329,11 @@ class Gap(Document):  # type: ignore[misc]
 
 
 class ClientChunk(Document):  # type: ignore[misc]
-    """What the candidate's browser kept and sent for a gap: accepted once, never changed."""
+    """What the candidate's browser kept and sent for a gap: accepted once.
+
+    `wanted` is what it was accepted for, a part for each segment: from when to when (UTC ms), by
+    track (`video`, `audio`). `filled` says that all of them are stored; nothing else ever changes.
+    """
 
     id = StringField(primary_key=True)
     session_id = StringField(required=True)
@@ -341,8 +345,13 @@ class ClientChunk(Document):  # type: ignore[misc]
     sha256 = StringField(required=True)
     blob_key = StringField(required=True)
     received_at = UtcField(default=utc_now)
+    wanted = ListField(MapField(ListField(ListField(LongField()))))
+    filled = BooleanField()
     meta = {
         "collection": "client_chunks",
         "strict": True,
-        "indexes": [{"fields": ["session_id", "source", "number"], "unique": True}],
+        "indexes": [
+            {"fields": ["session_id", "source", "number"], "unique": True},
+            {"fields": ["filled", "received_at"]},
+        ],
     }

@@ -1,7 +1,8 @@
 """Filling gaps from what the candidate's own browser kept.
 
 The media node's word stands: only what it noted as missing can be filled, never what it has. A
-chunk is kept as it came, beside the segments made of it, and both are marked as the client's.
+chunk is kept as it came, beside the segments made of it, and both are marked as the client's. Once
+its record is there a chunk claims what is wanted of it, so a job finishes what a crash left undone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from pymongo.errors import DuplicateKeyError
 
 from proctorhub.domain import backfill, webm_capture, webm_join
@@ -20,7 +22,9 @@ from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.domain.ticket import Source
 from proctorhub.domain.webm_join import NotWebm
+from proctorhub.plugins import BlobNotFound
 from proctorhub.records.base import utc_now
+from proctorhub.records.people import User
 from proctorhub.records.sessions import ClientChunk, Segment
 from proctorhub.services import access, changing, log, reckoning
 from proctorhub.services.errors import Conflict, Invalid, NotFound
@@ -33,6 +37,10 @@ GRACE = timedelta(minutes=10)
 _NUMBERS = {"video": webm_capture.VIDEO, "audio": webm_capture.AUDIO}
 #: How far a browser's clock may be ahead of ours.
 AHEAD_MS = 2_000
+#: The page waits so long for an answer; after that nobody works on a chunk any more.
+UNFINISHED_AFTER = timedelta(minutes=1)
+
+_log = structlog.get_logger()
 
 
 def gaps(actor: Actor, session_id: str) -> dict[str, Any]:
@@ -69,28 +77,64 @@ def fill(
     span = _span(started_at, ended_at)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise Invalid("sha256", "This is not the SHA-256 of what was sent.")
+    chunk = _offered(session, source, number, span, len(data), sha256)
     capture = _capture(data, span)
     if _pattern(session_id, source, capture, span[0]) is None:
         raise Conflict("The media node has nothing of this codec.", code="other_codec")
-    chunk = _accepted(session, source, number, span, data, sha256)
-    store = current().store
-    store.put(chunk["blob_key"], io.BytesIO(data), size=len(data), sha256=sha256)
-    filled = []
-    for index, wanted in enumerate(_wanted(session, source, span, before=number)):
+    # before the record: what claims a stretch can always be finished
+    current().store.put(chunk["blob_key"], io.BytesIO(data), size=len(data), sha256=sha256)
+    filled = _cut(actor, _accepted(chunk), capture)
+    return {"number": number, "filled": [_filled(segment) for segment in filled]}
+
+
+def finish_accepted() -> int:
+    """Make the segments of accepted chunks whose request ended before; returns of how many.
+
+    Raises what the store raises when it is away.
+    """
+    left = {"filled": False, "received_at": {"$lt": utc_now() - UNFINISHED_AFTER}}
+    count = 0
+    for chunk in list(ClientChunk._get_collection().find(left)):
+        session = changing.raw(chunk["session_id"])
+        user = User.objects(id=session["candidate_id"]).first()
+        actor = user and Actor(user.id, user.name, frozenset(user.roles), user.institution_id)
+        try:
+            data = b"".join(current().store.get(chunk["blob_key"]))
+            _cut(actor, chunk, webm_capture.read(data))
+        except (BlobNotFound, NotWebm) as error:
+            _log.error("backfill.not_finished", chunk=chunk["_id"], error=repr(error))
+            continue
+        count += 1
+    return count
+
+
+def _cut(
+    actor: Actor | None, chunk: changing.Document, capture: webm_capture.Capture
+) -> list[changing.Document]:
+    """Return the chunk's segments, stored and told of; again does no harm."""
+    span = (chunk["started_at_ms"], chunk["ended_at_ms"])
+    segments = []
+    for index, part in enumerate(chunk.get("wanted", [])):
+        wanted = {number: _spans(part, track) for track, number in _NUMBERS.items() if part[track]}
         piece = backfill.filling(capture.blocks, span, wanted)
-        pattern = _pattern(session_id, source, capture, piece.started_at_ms) if piece else None
+        pattern = piece and _pattern(
+            chunk["session_id"], chunk["source"], capture, piece.started_at_ms
+        )
         if piece and pattern:
             segment = _stored(f"{chunk['_id']}-{index}") or _store(
                 chunk, index, piece, wanted, pattern
             )
             _tell(actor, chunk, segment)
-            filled.append(_filled(segment))
-    return {"number": number, "filled": filled}
+            segments.append(segment)
+    ClientChunk._get_collection().update_one(
+        {"_id": chunk["_id"], "filled": False}, {"$set": {"filled": True}}
+    )
+    return segments
 
 
 def _source(session: changing.Document, source: str) -> dict[str, Any]:
     count = ClientChunk.objects(session_id=session["_id"], source=source).count()
-    spans = [span for gaps in _open(session, source, before=count).values() for span in gaps]
+    spans = [span for gaps in _open(session, source).values() for span in gaps]
     return {
         "source": source,
         "next_number": count,
@@ -127,51 +171,72 @@ def _capture(data: bytes, span: Span) -> webm_capture.Capture:
     return capture
 
 
-def _accepted(
-    session: changing.Document, source: str, number: int, span: Span, data: bytes, sha256: str
+def _offered(
+    session: changing.Document, source: str, number: int, span: Span, size: int, sha256: str
 ) -> changing.Document:
-    """Return the chunk's record. Numbers have no holes, so each chunk sees all before it."""
-    chunks = ClientChunk._get_collection()
+    """Return the chunk's record: the one that is there, or a new one that is not stored yet.
+
+    Raises Conflict `wrong_number`, `number_taken` or `no_gap`.
+    """
     session_id = session["_id"]
-    record_id = f"{session_id}-{source}-{number}"
     chunk: changing.Document = {
-        "_id": record_id,
+        "_id": f"{session_id}-{source}-{number}",
         "session_id": session_id,
         "source": source,
         "number": number,
         "started_at_ms": span[0],
         "ended_at_ms": span[1],
-        "bytes": len(data),
+        "bytes": size,
         "sha256": sha256,
-        "blob_key": f"sessions/{session_id}/{source}/client/{number:06d}.webm",
+        # whoever loses the number to another chunk leaves the other's blob as it is
+        "blob_key": f"sessions/{session_id}/{source}/client/{sha256}.webm",
         "received_at": utc_now(),
+        "filled": False,
     }
-    if number == ClientChunk.objects(session_id=session_id, source=source).count():
-        if not _wanted(session, source, span, before=number):
-            raise Conflict("Nothing is missing at that time.", code="no_gap")
-        try:
-            chunks.insert_one(chunk)
-        except DuplicateKeyError:
-            pass
-        else:
-            return chunk
-    found: changing.Document | None = chunks.find_one({"_id": record_id})
-    if found is None:
+    found = ClientChunk._get_collection().find_one({"_id": chunk["_id"]})
+    if found is not None:
+        return _same(found, chunk)
+    # numbers have no holes, so each chunk sees all before it
+    if number != ClientChunk.objects(session_id=session_id, source=source).count():
         raise Conflict("Another number comes next.", code="wrong_number")
-    same = ("sha256", "started_at_ms", "ended_at_ms")
-    if any(found[name] != chunk[name] for name in same):
+    wanted = backfill.overlaps(span, _open(session, source))
+    if not wanted:
+        raise Conflict("Nothing is missing at that time.", code="no_gap")
+    chunk["wanted"] = [
+        {track: part.get(of, []) for track, of in _NUMBERS.items()} for part in wanted
+    ]
+    return chunk
+
+
+def _accepted(chunk: changing.Document) -> changing.Document:
+    """Return the stored record: the first that came under its number. Raises Conflict."""
+    chunks = ClientChunk._get_collection()
+    try:
+        chunks.insert_one(chunk)
+    except DuplicateKeyError:
+        return _same(chunks.find_one({"_id": chunk["_id"]}), chunk)
+    return chunk
+
+
+def _same(found: changing.Document, chunk: changing.Document) -> changing.Document:
+    if any(found[name] != chunk[name] for name in ("sha256", "started_at_ms", "ended_at_ms")):
         raise Conflict("Another chunk has this number.", code="number_taken")
     return found
 
 
-def _wanted(
-    session: changing.Document, source: str, span: Span, *, before: int
-) -> list[backfill.Wanted]:
-    return backfill.overlaps(span, _open(session, source, before=before))
+def _claimed(chunk: changing.Document, track: str) -> list[Span]:
+    """Return what of a track a chunk was accepted for; a former version claimed all of it."""
+    if "wanted" not in chunk:
+        return [(chunk["started_at_ms"], chunk["ended_at_ms"])]
+    return [span for part in chunk["wanted"] for span in _spans(part, track)]
 
 
-def _open(session: changing.Document, source: str, *, before: int) -> dict[int, list[Span]]:
-    """Return what the node noted as missing, has not got, and no chunk below a number covers.
+def _spans(part: changing.Document, track: str) -> list[Span]:
+    return [(start, end) for start, end in part[track]]
+
+
+def _open(session: changing.Document, source: str) -> dict[int, list[Span]]:
+    """Return what the node noted as missing, has not got, and no chunk was accepted for.
 
     By track; nothing while the node has no segment whose header a filling could take over.
     """
@@ -180,13 +245,13 @@ def _open(session: changing.Document, source: str, *, before: int) -> dict[int, 
         return {}
     if session.get("last_gaps_noted"):
         newest = max(newest, *(gap.ended_at_ms + 1 for gap in known.noted))
-    chunks = ClientChunk.objects(session_id=session["_id"], source=source, number__lt=before)
-    claimed = [(c.started_at_ms, c.ended_at_ms) for c in chunks]
+    of_source = {"session_id": session["_id"], "source": source}
+    chunks = list(ClientChunk._get_collection().find(of_source))
     return {
         number: backfill.open_gaps(
             [gap.span for gap in known.noted if gap.concerns(track)],
             known.recorded(track),
-            claimed,
+            [span for chunk in chunks for span in _claimed(chunk, track)],
             newest,
         )
         for track, number in _NUMBERS.items()
@@ -251,7 +316,9 @@ def _store(
     kept = [b for b in piece.blocks if pattern.has_audio or b.track == webm_capture.VIDEO]
     data = webm_capture.write(head, kept, pattern.origin_ms)
     digest = hashlib.sha256(data).hexdigest()
-    key = chunk["blob_key"].replace("/client/", f"/backfill-{index}/")
+    # two that finish a chunk at once may choose different patterns: each writes a blob of its own
+    folder = f"sessions/{chunk['session_id']}/{chunk['source']}/backfill-{index}"
+    key = f"{folder}/{chunk['number']:06d}-{digest}.webm"
     store.put(key, io.BytesIO(data), size=len(data), sha256=digest)
     frames = [block.track for block in kept]
     segment = {
@@ -283,10 +350,10 @@ def _store(
     Segment._get_collection().update_one(
         {"_id": segment["_id"]}, {"$setOnInsert": segment}, upsert=True
     )
-    return segment
+    return _stored(segment["_id"]) or segment
 
 
-def _tell(actor: Actor, chunk: changing.Document, segment: changing.Document) -> None:
+def _tell(actor: Actor | None, chunk: changing.Document, segment: changing.Document) -> None:
     told = {
         "segment_id": segment["_id"],
         "source": segment["source"],

@@ -59,8 +59,7 @@ WRONG = [
     ({"other": "1"}, 400, "invalid", "other"),
     ({"kind": "application/json"}, 415, "other_type_expected", None),
     ({"data": bytes(CHUNK_LIMIT + 1)}, 413, "too_large", None),
-    ({"data": b""}, 400, "invalid", "body"),
-    ({}, 400, "invalid", "body"),
+    ({}, 409, "no_gap", None),
 ]
 
 

@@ -16,7 +16,7 @@ from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.domain.webm_capture import Block
 from proctorhub.media.webm import VideoTrack, header
 from proctorhub.records.base import utc_now
-from proctorhub.records.sessions import ClientChunk, Segment, Session
+from proctorhub.records.sessions import ClientChunk, Gap, Segment, Session
 from proctorhub.services import (
     backfill,
     changing,
@@ -196,6 +196,83 @@ def test_a_crash_in_between_is_made_good_by_the_next_try(camera, bright, monkeyp
     assert len(camera.send(0, 4000, bright)["filled"]) == 1
 
 
+def test_storage_that_is_away_leaves_the_gap_open(camera, bright, monkeypatch):
+    def away(*_, **__):
+        raise OSError("storage is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(backfill.current().store), "put", away)
+        with pytest.raises(OSError):
+            camera.send(0, 4000, bright)
+    (item, _) = backfill.gaps(camera.candidate, camera.id)["items"]
+    assert item["next_number"] == 0 and camera.gaps() == [(4000, 10_000)]
+    assert len(camera.send(0, 4000, bright)["filled"]) == 1
+
+
+def test_what_a_crash_left_undone_is_finished_from_the_chunk(camera, bright, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(backfill, "_store", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            camera.send(0, 4000, bright)
+    assert camera.gaps() == [(8000, 10_000)], "nobody else is to fill it"
+    assert backfill.finish_accepted() == 0, "the request may still be at work"
+    ClientChunk.objects.update(received_at=utc_now() - 2 * backfill.UNFINISHED_AFTER)
+    assert [backfill.finish_accepted() for _ in range(2)] == [1, 0]
+    (entry,) = log.of_kind(camera.id, "segment.backfilled")
+    assert entry["actor"]["id"] == camera.candidate.user_id
+    stored = Segment.objects.get(origin="client")
+    assert (stored.started_at_ms, stored.ended_at_ms) == (camera.t + 4000, camera.t + 8000)
+    (again,) = camera.send(0, 4000, bright)["filled"]
+    assert again["segment_id"] == stored.id and Segment.objects(origin="client").count() == 1
+
+
+def test_a_chunk_that_cannot_be_finished_is_in_nobodys_way(camera, bright, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(backfill, "_store", lambda *_: 1 / 0)
+        for number, at in enumerate((2500, 6300)):
+            with pytest.raises(ZeroDivisionError):
+                camera.send(number, at, bright)
+    old = utc_now() - 2 * backfill.UNFINISHED_AFTER
+    ClientChunk.objects.update(received_at=old)
+    ClientChunk.objects(number=0).update(blob_key="sessions/none.webm")
+    assert backfill.finish_accepted() == 1
+    assert [c.filled for c in ClientChunk.objects.order_by("number")] == [False, True]
+
+
+def test_two_that_finish_a_chunk_at_once_agree(camera, bright, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(backfill, "_tell", lambda *_: None)
+        first = camera.send(0, 4000, bright)
+    kept = Segment.objects.get(origin="client")
+    # the other, which saw no segment yet, finds another neighbour and makes other bytes of it
+    Segment.objects(chain="one").update(has_audio=False)
+    find, calls = backfill._stored, iter([lambda _: None])
+    monkeypatch.setattr(backfill, "_stored", lambda name: next(calls, find)(name))
+    assert camera.send(0, 4000, bright) == first
+    assert Segment.objects.get(origin="client") == kept
+    (entry,) = log.of_kind(camera.id, "segment.backfilled")
+    assert entry["data"]["sha256"] == kept.sha256
+    blob = b"".join(backfill.current().store.get(kept.blob_key))
+    assert hashlib.sha256(blob).hexdigest() == kept.sha256
+    assert len(list(backfill.current().store.list(f"sessions/{camera.id}/camera/backfill-0"))) == 2
+
+
+def test_a_former_versions_chunk_claims_all_of_its_time(camera, bright):
+    camera.send(0, 2500, bright)
+    ClientChunk._get_collection().update_one({}, {"$unset": {"wanted": "", "filled": ""}})
+    assert camera.gaps() == [(6500, 10_000)]
+    assert camera.send(0, 2500, bright)["number"] == 0
+    assert backfill.finish_accepted() == 0
+    assert Segment.objects(origin="client").count() == 1
+
+
+def test_nothing_is_read_when_nothing_is_missing(camera, monkeypatch):
+    monkeypatch.setattr(webm_capture, "read", lambda _: pytest.fail("read"))
+    with pytest.raises(Conflict) as refused:
+        camera.send(0, 10_000, b"RIFF")
+    assert refused.value.code == "no_gap"
+
+
 REFUSED = {
     "no_gap": {"started_at": 10_000, "ended_at": 14_000},
     "wrong_number": {"number": 7},
@@ -327,6 +404,43 @@ def test_a_hole_of_one_track_is_filled_inside_its_segment(
         assert all(b >= a - 0.01 for a, b in pairwise(at))
     whole = [at for at in times["video" if missing == webm_capture.VIDEO else "audio"] if at >= 14]
     assert all(b - a <= 0.25 for a, b in pairwise(whole)) and whole[-1] >= 21.5
+    if missing == webm_capture.VIDEO:
+        assert all(light > 150 for at, light in seen if 14.55 <= at < 17.95)
+    assert all(light < 80 for at, light in seen if at >= 18 or 14 <= at < 14.45)
+
+
+@pytest.mark.parametrize("missing", [webm_capture.VIDEO, webm_capture.AUDIO])
+def test_a_gap_noted_later_within_a_chunk_that_was_sent_is_filled_too(
+    missing, candidate, proctor, sitting_until, tmp_path, dark, bright
+):
+    Halves.film = webm_capture.read(dark).blocks
+    camera = Halves(candidate, sitting_until("running"), tmp_path, dark, missing)
+    track = {webm_capture.VIDEO: "video", webm_capture.AUDIO: "audio"}[missing]
+    Gap.objects(chain="three").delete()
+
+    def told(start: int, end: int) -> None:
+        at = (track, camera.t + start, camera.t + end, "network")
+        recording.note_gap(NotedGap(camera.id, "camera", "three", *at))
+
+    told(14_500, 16_000)
+    first = camera.send(0, 14_000, bright)
+    assert camera.gaps() == [(4000, 10_000)]
+    told(16_000, 18_000)
+    assert camera.gaps() == [(4000, 10_000), (16_000, 18_000)]
+    (filled,) = camera.send(1, 14_000, bright)["filled"]
+    assert 0 <= log.millis(filled["started_at"]) - camera.t - 16_000 < 20, "a sound later at most"
+    assert camera.gaps() == [(4000, 10_000)]
+    # what is known by now makes no difference to the first
+    assert camera.send(0, 14_000, bright) == first
+    assert Segment.objects(origin="client").count() == 2
+
+    account = report.media(proctor, camera.id)["tracks"][0]
+    assert [gap["track"] for gap in account["gaps"]] == ["all"]
+    by_track = {t["track"]: t["backfilled_s"] for t in account["by_track"]}
+    assert by_track == {"video": 0.0, "audio": 0.0, track: 3.5}
+    seen, times = decoded(proctor, camera.id)
+    for at in times.values():
+        assert all(b >= a - 0.01 for a, b in pairwise(at))
     if missing == webm_capture.VIDEO:
         assert all(light > 150 for at, light in seen if 14.55 <= at < 17.95)
     assert all(light < 80 for at, light in seen if at >= 18 or 14 <= at < 14.45)
