@@ -168,7 +168,8 @@ def clear_trials() -> None:
 
 def note_gap(gap: NotedGap) -> None:
     """Record missing media with its cause."""
-    record_id = f"{gap.chain}-{gap.track}-{gap.started_at_ms}"
+    # the end as well: a hole that lasts is told in pieces, and as a whole when its node was killed
+    record_id = f"{gap.chain}-{gap.track}-{gap.started_at_ms}-{gap.ended_at_ms}"
     Gap._get_collection().update_one({"_id": record_id}, {"$setOnInsert": asdict(gap)}, upsert=True)
     log.append(
         gap.session_id,

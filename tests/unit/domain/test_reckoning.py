@@ -45,6 +45,16 @@ def test_a_hole_of_one_track_inside_a_segment() -> None:
     assert (whole.expected_ms, whole.recorded_ms, whole.completeness) == (20_000, 16_000, 0.8)
 
 
+def test_a_hole_that_was_told_in_part_and_as_a_whole_is_one() -> None:
+    part = Gap("video", 4000, 6600, NETWORK, "a")
+    found = source(piece(0, 20_000), noted=[Gap("video", 4000, 9000, CLIENT, "a"), part])
+    video = found.account("video")
+    assert video.recorded_ms == 15_000
+    # what was said while it lasted is known better
+    assert told(video.gaps) == [("video", 4000, 6600, "network"), ("video", 6600, 9000, "client")]
+    assert told(found.whole().gaps) == told(video.gaps)
+
+
 def test_a_filled_hole_of_one_track() -> None:
     found = source(
         piece(0, 20_000),

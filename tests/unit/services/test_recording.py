@@ -14,8 +14,8 @@ from proctorhub.domain.media import ClosedSegment, NotedGap
 from proctorhub.media.ledger import ServicesLedger
 from proctorhub.plugins import BlobRefused
 from proctorhub.records.base import utc_now
-from proctorhub.records.sessions import Segment
-from proctorhub.services import log, playback, recording, report, sitting
+from proctorhub.records.sessions import Gap, Segment
+from proctorhub.services import log, playback, recording, report, sitting, watching
 from proctorhub.services.errors import Conflict, NotFound
 
 TRACKS = webm_join.element(webm_join.TRACKS, b"tracks")
@@ -123,6 +123,38 @@ def test_a_gap_the_node_saw_keeps_the_node_s_cause(running, tmp_path, proctor) -
     assert len(log.of_kind(running, "gap.noted")) == 1
     (track,) = report.media(proctor, running)["tracks"]
     assert [g["cause"] for g in track["gaps"]] == ["storage"]
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_a_longer_gap_from_the_same_moment_on_counts(running, tmp_path, proctor, former) -> None:
+    start = now_ms() - 30_000
+    recording.source_opened(running, "camera", "a", start, replaced=False)
+    recording.store_segment(*segment(tmp_path, running, 0, start, start + 10_000))
+    # while it lasted, the first piece; then a killed node's segment says how long it was
+    piece, whole = (
+        NotedGap(running, "camera", "a", "video", start + 2000, start + end, "client")
+        for end in (4600, 9600)
+    )
+    recording.note_gap(piece)
+    if former:
+        old = Gap._get_collection().find_one_and_delete({})
+        old_id = f"a-video-{start + 2000}"
+        Gap._get_collection().insert_one({**old, "_id": old_id})
+    for _ in range(2):
+        recording.note_gap(whole)
+    noted = [entry["data"]["ended_at"] for entry in log.of_kind(running, "gap.noted")]
+    assert noted == [start + 4600, start + 9600]
+    (track,) = report.media(proctor, running)["tracks"]
+    by_track = {t["track"]: t for t in track["by_track"]}
+    for account in (track, by_track["video"]):
+        (gap,) = account["gaps"]
+        assert (log.millis(gap["started_at"]), log.millis(gap["ended_at"])) == (
+            start + 2000,
+            start + 9600,
+        )
+    assert by_track["video"]["recorded_s"] == 2.4
+    (tile,) = watching.grid(proctor)
+    assert (tile["gaps"], tile["gap_ms"]) == (1, 7600)
 
 
 def test_the_status_of_a_newer_chain_stays(running) -> None:
