@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from proctorhub.domain.completeness import TOLERANCE_MS
-from proctorhub.domain.media import ClosedSegment, CloseReason, GapCause, NotedGap
+from proctorhub.domain.media import ClosedSegment, CloseReason, GapCause, NotedGap, Origin
 from proctorhub.domain.session import MEDIA_OPEN
 from proctorhub.records.base import utc_now
 from proctorhub.records.sessions import Gap, Segment
@@ -217,9 +217,10 @@ def _note_gap_before(segment: ClosedSegment) -> None:
             "session_id": segment.session_id,
             "source": segment.source,
             "chain": {"$ne": segment.chain},
+            "origin": {"$ne": Origin.CLIENT.value},
             "started_at_ms": {"$lt": segment.started_at_ms},
         },
-        sort=[("started_at_ms", -1)],
+        sort=[("ended_at_ms", -1)],
     )
     if before is None or segment.started_at_ms - before["ended_at_ms"] <= TOLERANCE_MS:
         return

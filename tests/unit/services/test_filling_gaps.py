@@ -474,6 +474,27 @@ def test_a_candidate_who_vanished_fills_the_end_afterwards(camera, proctor, brig
     assert total == track["expected_s"] == 20.0
 
 
+def test_a_gap_behind_a_filling_is_measured_from_what_the_node_has(
+    candidate, sitting_until, tmp_path, dark, bright
+):
+    Halves.film = webm_capture.read(dark).blocks
+    camera = Halves(candidate, sitting_until("running"), tmp_path, dark, webm_capture.VIDEO)
+    camera.send(0, 14_000, bright)  # within the chain's segment, from 14.5 to 18 s of 22
+    recording.source_closed(camera.id, "camera", "three", camera.t + 22_000, "connection_lost")
+    camera.segment("four", camera.t + 25_000, dark)
+    noted = Gap.objects.get(chain="four")
+    assert (noted.started_at_ms, noted.ended_at_ms) == (camera.t + 22_000, camera.t + 25_000)
+    assert noted.cause == "network"
+
+
+def test_a_gap_before_a_chain_that_is_stored_late_has_the_fillings_in_it(camera, bright, dark):
+    camera.send(0, 4000, bright)
+    camera.segment("late", camera.t + 9000, dark)
+    noted = Gap.objects.get(chain="late")
+    assert (noted.started_at_ms, noted.ended_at_ms) == (camera.t + 4000, camera.t + 9000)
+    assert noted.cause == "network"
+
+
 def test_another_codec_than_the_node_recorded_fills_nothing(camera, bright):
     Segment.objects(session_id=camera.id).update(video_codec="H264")
     with pytest.raises(Conflict) as refused:
