@@ -207,6 +207,7 @@ class Session(Document):  # type: ignore[misc]
     verdict_queued = BooleanField(default=False)
     last_gaps_noted = BooleanField(default=False)
     recordings_told = BooleanField(default=False)
+    recordings_looked_at = UtcField()
     media_node = StringField()
     placed_at = UtcField()
     opened_by = StringField()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from proctorhub.domain.session import MEDIA_ENDED
@@ -9,37 +10,53 @@ from proctorhub.records.connection import server_time
 from proctorhub.records.exams import Exam
 from proctorhub.records.people import User
 from proctorhub.records.sessions import Segment, Session
-from proctorhub.services import backfill, log, nodes, outbox, report, settling
+from proctorhub.services import backfill, changing, log, nodes, outbox, report, settling
 from proctorhub.services.changing import Document
 from proctorhub.services.runtime import current
 
 _AT_ONCE = 100
+_NO_SOURCES: list[Any] = [None, {}]
 
 
 def tell_finished() -> int:
-    """Queue `recording.finished` for sessions whose media is whole; returns how many."""
+    """Settle sessions that are over and queue `recording.finished` where media is whole.
+
+    Returns how many messages were queued.
+    """
+    now = server_time()
     ended = {"recordings_told": False, "state": {"$in": [state.value for state in MEDIA_ENDED]}}
-    found = list(Session._get_collection().find(ended).limit(_AT_ONCE))
-    if not found:
-        return 0
-    now, known = server_time(), nodes.all_stored()
-    count = 0
-    for session in found:
-        if session.get("sources"):
-            if not settling.is_settled(session, known, now):
-                continue
-            if not session.get("last_gaps_noted"):
-                settling.note_last_gaps(session)
-            if now - session["finished_at"] < backfill.GRACE and _can_be_filled(session):
-                continue
-        for source in session.get("sources") or {}:
+    _settle({**ended, "sources": {"$nin": _NO_SOURCES}, "last_gaps_noted": {"$ne": True}}, now)
+    due = {**ended, "$or": [{"last_gaps_noted": True}, {"sources": {"$in": _NO_SOURCES}}]}
+    # those that wait have their turn again when the others had theirs
+    found = Session._get_collection().find(due).sort("recordings_looked_at", 1).limit(_AT_ONCE)
+    return sum(_tell(session, now) for session in list(found))
+
+
+def _settle(unsettled: dict[str, Any], now: datetime) -> None:
+    """Note the last gaps of some sessions: within GRACE they can still be filled."""
+    sessions = Session._get_collection()
+    needed = {"sources": 1, "finished_at": 1}
+    # whoever waits for a node is passed over, however many they are
+    waiting = list(sessions.find(unsettled, needed).sort("finished_at", 1))
+    known = nodes.all_stored() if waiting else []
+    settled = [session for session in waiting if settling.is_settled(session, known, now)]
+    for session in settled[:_AT_ONCE]:
+        settling.note_last_gaps(changing.raw(session["_id"]))
+
+
+def _tell(session: Document, now: datetime) -> int:
+    """Queue the messages of one session, unless its gaps may still be filled."""
+    sources = session.get("sources") or {}
+    waits = sources and now - session["finished_at"] < backfill.GRACE and _can_be_filled(session)
+    if not waits:
+        for source in sources:
             message_id = f"recording:{session['_id']}:{source}"
             outbox.queue(message_id, outbox.RECORDING, session["_id"], event(session, source))
-            count += 1
-        Session._get_collection().update_one(
-            {"_id": session["_id"]}, {"$set": {"recordings_told": True}}
-        )
-    return count
+    Session._get_collection().update_one(
+        {"_id": session["_id"]},
+        {"$set": {"recordings_looked_at": now} if waits else {"recordings_told": True}},
+    )
+    return 0 if waits else len(sources)
 
 
 def event(session: Document, source: str) -> dict[str, Any]:

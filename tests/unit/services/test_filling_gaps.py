@@ -23,6 +23,7 @@ from proctorhub.services import (
     log,
     playback,
     proctoring,
+    recorded,
     recording,
     report,
     settling,
@@ -493,6 +494,29 @@ def test_a_gap_before_a_chain_that_is_stored_late_has_the_fillings_in_it(camera,
     noted = Gap.objects.get(chain="late")
     assert (noted.started_at_ms, noted.ended_at_ms) == (camera.t + 4000, camera.t + 9000)
     assert noted.cause == "network"
+
+
+@pytest.mark.parametrize("waits_for", ["the candidate", "its node"])
+def test_sessions_that_wait_are_in_no_others_way(camera, proctor, bright, monkeypatch, waits_for):
+    monkeypatch.setattr(recorded, "_AT_ONCE", 1)
+    proctoring.interrupt(proctor, camera.id, "nobody there")
+    if waits_for == "the candidate":
+        end = camera.t + 14_000
+        recording.source_closed(camera.id, "camera", "two", end, "session_ended")
+    Session.objects(id=camera.id).update(finished_at=recording.moment(camera.t + 14_000))
+    session = changing.raw(camera.id)
+    closed = {"camera": {**session["sources"]["camera"], "state": "closed"}}
+    other = {**session, "_id": "another", "attempt": 2, "sources": closed}
+    Session._get_collection().insert_one(other)
+    assert sum(recorded.tell_finished() for _ in range(3)) == 1
+    assert changing.raw("another")["recordings_told"]
+    first = changing.raw(camera.id)
+    assert not first["recordings_told"]
+    if waits_for == "the candidate":
+        assert first["last_gaps_noted"]
+        camera.send(0, 2500, bright)
+        camera.send(1, 6300, bright)
+        assert recorded.tell_finished() == 1
 
 
 def test_another_codec_than_the_node_recorded_fills_nothing(camera, bright):
