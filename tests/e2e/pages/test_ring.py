@@ -339,3 +339,38 @@ def test_when_the_server_takes_nothing_more_it_goes(ended: Page) -> None:
     assert told(ended) == ["checking", "late"]
     assert api.sent == 0
     assert ended.evaluate(_KEPT) == []
+
+
+_LOOK = """async (id) => {
+  const { Ring } = await import("/static/js/media/ring.js");
+  const { Backfill } = await import("/static/js/media/backfill.js");
+  const line = { onAir: () => true, tight: () => false };
+  window.backfill ??= new Backfill({ sessionId: id, ring: new Ring(id), ...line });
+  await window.backfill.look();
+}"""
+
+
+def test_a_chunk_of_no_use_for_one_gap_is_sent_for_another(context: BrowserContext) -> None:
+    page = page_of(context)
+    page.evaluate(_OPEN, "mine")
+    page.evaluate(_ADD)
+    now = datetime.now(UTC)
+    gaps: list[dict[str, str]] = []
+    asked_for: list[int] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "PUT":
+            asked_for.append(len(gaps))
+            problem = {"status": 409, "code": "no_gap", "detail": "Nothing is missing then."}
+            route.fulfill(status=409, json=problem, content_type="application/problem+json")
+        else:
+            camera = {"source": "camera", "next_number": 0, "gaps": gaps}
+            route.fulfill(json={"items": [camera], "settled": False})
+
+    page.route("**/api/v1/**", answer)
+    for seconds in (4, 1):
+        started_at = now - timedelta(seconds=seconds)
+        gaps.append({"started_at": text(started_at), "ended_at": text(now)})
+        page.evaluate(_LOOK, "mine")
+        page.evaluate(_LOOK, "mine")
+    assert asked_for == [1, 2]

@@ -82,20 +82,24 @@ export class Backfill {
     const wanted = new Map();
     for (const gap of gaps) {
       const found = await this.ring.between(source, Date.parse(gap.started_at), Date.parse(gap.ended_at));
-      for (const chunk of found) wanted.set(chunk.id, chunk);
+      for (const chunk of found) {
+        const gapsOf = wanted.get(chunk.id)?.gaps ?? "";
+        wanted.set(chunk.id, { chunk, gaps: `${gapsOf} ${gap.started_at}/${gap.ended_at}` });
+      }
     }
-    for (const chunk of wanted.values()) {
+    for (const { chunk, gaps: its } of wanted.values()) {
       if (this.#over) return;
-      if (this.#useless.has(chunk.id)) continue;
+      const forThese = `${chunk.id}${its}`;
+      if (this.#useless.has(chunk.id) || this.#useless.has(forThese)) continue;
       this.#onState("sending");
       const began = performance.now();
-      if (await this.#send(chunk, number)) number += 1;
+      if (await this.#send(chunk, number, forThese)) number += 1;
       await Promise.race([pause(performance.now() - began), this.#hurried]);
     }
   }
 
   /** Whether the server took the chunk; throws when there is no use in going on for now. */
-  async #send(chunk, number) {
+  async #send(chunk, number, forThese) {
     const media = await this.ring.read(chunk.id);
     if (!media) return false;
     const query = new URLSearchParams({
@@ -112,7 +116,8 @@ export class Backfill {
         const transient = error.status === 0 || error.status === 429 || error.status >= 500;
         if (!transient) {
           if (["wrong_number", "number_taken", "state_not_allowed"].includes(error.code)) throw error;
-          this.#useless.add(chunk.id);
+          // a gap that is noted later may be another matter
+          this.#useless.add(error.code === "no_gap" ? forThese : chunk.id);
           return false;
         }
         if (this.#over || failures + 1 >= TRIES) throw error;
