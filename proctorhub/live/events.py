@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import structlog
 from flask import request
+from flask_babel import gettext
 from flask_socketio import ConnectionRefusedError, SocketIO, join_room, leave_room
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -51,7 +52,9 @@ class TooManyEvents(ServiceError):
     """More events than a person sends."""
 
     def __init__(self) -> None:
-        super().__init__("Too many requests; wait a moment.", code="too_many_requests")
+        super().__init__(
+            "Too many requests. Wait a moment and try again.", code="too_many_requests"
+        )
 
 
 def register(socketio: SocketIO, who: Who, presence: Presence, pulse: Pulse) -> None:
@@ -84,12 +87,13 @@ def register(socketio: SocketIO, who: Who, presence: Presence, pulse: Pulse) -> 
                     raise TooManyEvents
                 handle(actor, guest, _parse(model, args))
             except TooManyEvents as error:
-                return problems.body_of(429, error.code, error.message)
+                return problems.body_of(429, error.code, gettext(error.message))
             except ServiceError as error:
                 return problems.of_error(error)
             except Exception:
                 log.exception("event_failed", event_name=event)
-                return problems.body_of(500, "internal_error", "Something went wrong here.")
+                words = gettext("Something went wrong here. It was written down; please try again.")
+                return problems.body_of(500, "internal_error", words)
             return {"ok": True}
 
         socketio.on_event(event, answer)

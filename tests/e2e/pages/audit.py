@@ -25,7 +25,8 @@ _SETTLED = """() => {
   const loading = [...document.querySelectorAll("[data-role=loading]")];
   const link = document.querySelector("#link-state");
   if (loading.some((part) => part.checkVisibility())) return false;
-  return !link || link.dataset.link === "online";
+  const wanted = location.pathname.endsWith("/none") ? "refused" : "online";
+  return !link || link.dataset.link === wanted;
 }"""
 _FOCUSED = """() => {
   const element = document.activeElement;
@@ -52,7 +53,7 @@ class Complaints:
 
 
 def settled(page: Page) -> None:
-    """Wait until nothing is loading and the live connection stands."""
+    """Wait until nothing is loading and the live connection stands (for no session, is refused)."""
     page.wait_for_function(_SETTLED)
 
 

@@ -71,9 +71,10 @@ export class Signals {
   }
 
   #alive() {
-    if (!HERE.includes(this.#now)) return;
+    // a sign of life is of its moment: kept while offline, the whole heap would come before all else afterwards
+    if (!HERE.includes(this.#now) || !this.#socket?.connected) return;
     // the exam in a tab of its own leaves nothing to be told of this one's being in front
-    this.#socket?.emit("page_alive", { session_id: this.#session, elsewhere: this.elsewhere });
+    this.#socket.volatile.emit("page_alive", { session_id: this.#session, elsewhere: this.elsewhere });
   }
 
   get elsewhere() {
