@@ -65,10 +65,10 @@ def register(socketio: SocketIO, who: Who, presence: Presence, pulse: Pulse) -> 
         refused = request.environ.get(REFUSED)
         if refused is not None:
             _close_soon(socketio, _sid())
-            raise ConnectionRefusedError(str(refused), {"code": refused.code})
+            raise ConnectionRefusedError(gettext(str(refused)), {"code": refused.code})
         actor = who()
         if actor is None:
-            raise ConnectionRefusedError("Sign in first.", {"code": "not_signed_in"})
+            raise ConnectionRefusedError(gettext("Sign in first."), {"code": "not_signed_in"})
         presence.add(_sid(), actor)
 
     @socketio.on("disconnect")

@@ -276,8 +276,9 @@ def test_a_full_house_says_so_and_still_answers_requests(connect, url, app, pers
         last = Socket.__new__(Socket)
         last._refused = refused.append  # type: ignore[method-assign]
         cookie = people[-1].http.get_cookie("proctorhub").value
-        Socket.__init__(last, url, f"proctorhub={cookie}")
+        Socket.__init__(last, url, f"proctorhub={cookie}; lang=ru")
     assert refused[0]["data"] == {"code": "sockets_full"}
+    assert refused[0]["message"].startswith("Сервер держит столько")
     assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).status_code == 200
     hang_up(live.socketio, sockets[0].io.sid)
     wait_for(lambda: live.gate.count < live.gate.limit)

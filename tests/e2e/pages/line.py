@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, WebSocketRoute
 
 #: How Socket.IO begins what a page sends and what it gets back.
-EVENT, ANSWER = "42", "43"
+JOIN, EVENT, ANSWER, JOIN_REFUSED = "40", "42", "43", "44"
 
 
 Answer = Callable[[str], str]
@@ -66,3 +66,8 @@ def problem(sent: str) -> str:
     """Return the acknowledgement of an event that the server refuses."""
     number = sent[len(EVENT) : sent.index("[")]
     return ANSWER + number + json.dumps([{"status": 429, "detail": "Wait a moment."}])
+
+
+def full(sent: str) -> str:
+    """Return what a server says that holds as many connections as it can."""
+    return JOIN_REFUSED + json.dumps({"message": "No room.", "data": {"code": "sockets_full"}})

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Account, Server
 from tests.e2e.pages import audit
-from tests.e2e.pages.line import EVENT, Line, event, problem
+from tests.e2e.pages.line import EVENT, JOIN, Line, event, full, problem
 from tests.e2e.steps import arrive, new_exam, state
 from tests.waiting import PATIENCE_S
 
@@ -21,12 +21,17 @@ PHONE = {"viewport": {"width": 360, "height": 740}}
 AWAY_MS = 70_000
 
 
+def wait_until(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """Wait while the page goes on."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(100)
+
+
 def wait_for_sent(page: Page, line: Line, name: str) -> None:
     """Wait until the page has sent an event over the connection it has now."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not any(name in one for one in line.sent[-1]):
-        assert time.monotonic() < deadline, f"no {name}"
-        page.wait_for_timeout(100)
+    wait_until(page, lambda: any(name in one for one in line.sent[-1]), name)
 
 
 def link(page: Page, state: str, words: str) -> None:
@@ -75,6 +80,19 @@ def test_a_page_that_may_not_watch_yet_says_so_and_asks_again(
     line.allow()
     link(desk, "online", "Live")
     assert len(line.sent) == 1
+    hears(server, proctor, desk)
+
+
+def test_a_page_that_is_not_let_in_says_so_and_comes_again(
+    server: Server, proctor: Account, desk: Page
+) -> None:
+    line = Line(desk)
+    line.refuse(JOIN, full)
+    desk.goto(f"{server.url}/desk")
+    link(desk, "refused", "No room.")
+    wait_until(desk, lambda: len(line.sent) > 1, "another attempt")
+    line.allow()
+    link(desk, "online", "Live")
     hears(server, proctor, desk)
 
 

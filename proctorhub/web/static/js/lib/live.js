@@ -92,7 +92,11 @@ export function connect({ watch, refetch, on = {} }) {
     // the server closes on purpose when it stops; the client library would not try again by itself
     if (reason === "io server disconnect") againTimer = setTimeout(() => socket.connect(), 500);
   });
-  socket.on("connect_error", lost);
+  socket.on("connect_error", (error) => {
+    // refused by the server itself, in words; the client library would not try again either
+    if (socket.active) lost();
+    else refused(error.message, () => socket.connect());
+  });
   addEventListener("online", () => socket.connected || socket.connect());
 
   for (const [event, handler] of Object.entries(on)) socket.on(event, handler);
