@@ -51,6 +51,14 @@ def new_exam(server: Server, proctor: Account, candidate: Account) -> dict[str, 
     return exam
 
 
+def wait_until(page: Page, condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that is not to be seen in the page, while the page goes on."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(100)
+
+
 def playing(page: Page, test_id: str) -> None:
     """Wait until a video shows frames that move on."""
     page.wait_for_function(

@@ -50,6 +50,10 @@ class Line:
         """Let everything pass again."""
         self._refused = None
 
+    def tell(self, name: str, data: object) -> None:
+        """Send the page a live event."""
+        self._open[-1].send(EVENT + json.dumps([name, data]))
+
     def hang_up(self) -> None:
         """Close what is open, and let nobody in while `cut`."""
         self.cut = True

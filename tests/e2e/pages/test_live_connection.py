@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -11,22 +10,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.conftest import Account, Server
 from tests.e2e.pages import audit
 from tests.e2e.pages.line import EVENT, JOIN, Line, event, full, problem
-from tests.e2e.steps import arrive, new_exam, state
-from tests.waiting import PATIENCE_S
+from tests.e2e.steps import arrive, new_exam, state, wait_until
 
 pytestmark = pytest.mark.e2e
 
 PHONE = {"viewport": {"width": 360, "height": 740}}
 #: Longer than a socket may send a sign of life every two seconds at once.
 AWAY_MS = 70_000
-
-
-def wait_until(page: Page, condition: Callable[[], bool], what: str) -> None:
-    """Wait while the page goes on."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        page.wait_for_timeout(100)
 
 
 def wait_for_sent(page: Page, line: Line, name: str) -> None:

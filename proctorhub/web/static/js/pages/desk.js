@@ -5,6 +5,7 @@ import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
 import { $, busy, h, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
+import { LiveList } from "../lib/live-list.js";
 import { t } from "../lib/t.js";
 import { table } from "../lib/table.js";
 import { stateBadge, states, stateWord, verdictBadge } from "../lib/words.js";
@@ -97,12 +98,17 @@ function summarise() {
   document.title = [waiting ? `(${waiting})` : "", t("Desk"), "· ProctorHub"].filter(Boolean).join(" ");
 }
 
+const current = new LiveList(
+  async () => items(await get(`/sessions?day=${day}`)).filter(concerns),
+  (session) => session.id,
+);
+
 async function load() {
   const asked = day;
   try {
-    const list = items(await get(`/sessions?day=${day}`)).filter(concerns);
-    if (asked !== day) return;
-    rows.replace(list);
+    const found = await current.ask();
+    if (!found || asked !== day) return;
+    rows.replace([...found.values()]);
     rows.filter(wanted);
     summarise();
     say($("#problem"), "");
@@ -118,10 +124,18 @@ function onDay(session) {
   return clock.localDay(planned(session)) === day || (today && NOW.includes(session.state));
 }
 
+/** A row's session after news of it; what is not for this table leaves it as it is. */
+function after(before, session) {
+  if (before && Date.parse(session.server_now) < Date.parse(before.server_now)) return before;
+  const taken = session.proctor && session.proctor.id !== me && !before;
+  return concerns(session) && onDay(session) && !taken ? session : before;
+}
+
 function changed(session) {
-  if (!loaded || !concerns(session)) return;
+  current.heard(session.id, (before) => after(before, session));
+  if (!loaded) return;
   const before = rows.get(session.id);
-  if (!onDay(session) || (session.proctor && session.proctor.id !== me && !before)) return;
+  if (after(before, session) !== session) return;
   const news = before?.state !== session.state;
   rows.put(session, { fresh: news });
   summarise();

@@ -6,6 +6,7 @@ import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
 import { $, $$, h, say, setText, show } from "../lib/dom.js";
 import { connect } from "../lib/live.js";
+import { LiveList } from "../lib/live-list.js";
 import { detectorWord, severityTone } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 import { soundSwitch, toast } from "../lib/toast.js";
@@ -106,14 +107,31 @@ function remove(id) {
   if (focused && next) focus(next);
 }
 
+const current = new LiveList(
+  async () => items(await get("/proctoring/grid")),
+  (item) => item.session.id,
+);
+
+/** A tile's item after news of its session; none when it is not one of the own that are on. */
+function withSession(item, session) {
+  if (item && Date.parse(session.server_now) < Date.parse(item.session.server_now)) return item;
+  if (session.proctor?.id !== me || !NOW.includes(session.state)) return undefined;
+  return { ...(item ?? { chat: null, gaps: 0, gap_ms: 0 }), session };
+}
+
 function changed(session) {
+  const { id } = session;
+  current.heard(id, (item) => withSession(item, session));
   if (!loaded) return;
-  const tile = tiles.get(session.id);
-  if (tile && Date.parse(session.server_now) < Date.parse(tile.item.session.server_now)) return;
-  if (session.proctor?.id !== me || !NOW.includes(session.state)) remove(session.id);
+  const before = tiles.get(id)?.item;
+  const now = withSession(before, session);
+  if (now === before) return;
+  if (!now) remove(id);
   else {
-    if (tile && tile.item.session.state !== session.state) announce(t("{name}: {state}", { name: session.candidate.name, state: stateWord(session.state) }));
-    put({ ...(tile?.item ?? { chat: null, gaps: 0, gap_ms: 0 }), session });
+    if (before && before.session.state !== session.state) announce(t("{name}: {state}", { name: session.candidate.name, state: stateWord(session.state) }));
+    put(now);
+    // what happened in it before it was here the server knows
+    if (!before) askSoon();
   }
   place();
 }
@@ -126,15 +144,25 @@ function after(incidents, kind, { incident_id: id, detector, severity }) {
   return known || kind === "incident.opened" ? [...others, { id, detector, severity }] : incidents;
 }
 
-function heard({ session_id: id, kind, data, ...entry }) {
+/** A tile's item after one more entry of its session's log. */
+function withEntry(item, { kind, data, ...entry }) {
+  if (!item) return undefined;
+  const { incidents = [], silent = [] } = item;
+  if (kind === "chat") return { ...item, chat: { ...entry, data } };
+  if (kind.startsWith("incident.")) return { ...item, incidents: after(incidents, kind, data) };
+  if (kind === "monitoring.silent") return { ...item, silent: [...new Set([...silent, ...data.detectors])] };
+  if (kind === "monitoring.live") return { ...item, silent: silent.filter((one) => !data.detectors.includes(one)) };
+  return item;
+}
+
+function heard({ session_id: id, ...entry }) {
+  const { kind, data } = entry;
+  current.heard(id, (item) => withEntry(item, entry));
   const item = tiles.get(id)?.item;
   if (!item) return;
-  if (kind === "chat") put({ ...item, chat: { ...entry, data } });
-  // what of it is filled meanwhile the server knows; several come at once
-  if (["gap.noted", "segment.backfilled"].includes(kind)) askAgain ||= setTimeout(load, ASK_AGAIN_MS);
-  if (kind.startsWith("incident.")) put({ ...item, incidents: after(item.incidents ?? [], kind, data) });
-  if (kind === "monitoring.silent") put({ ...item, silent: [...new Set([...(item.silent ?? []), ...data.detectors])] });
-  if (kind === "monitoring.live") put({ ...item, silent: (item.silent ?? []).filter((one) => !data.detectors.includes(one)) });
+  put(withEntry(item, entry));
+  // what of it is filled meanwhile the server knows
+  if (["gap.noted", "segment.backfilled"].includes(kind)) askSoon();
   if (WANTS_A_LOOK({ kind, data })) {
     const text = t("{name}: {state}", { name: item.session.candidate.name, state: detectorWord(data.detector) });
     toast(text, { tone: severityTone(data.severity), href: `/desk/${id}` });
@@ -142,15 +170,20 @@ function heard({ session_id: id, kind, data, ...entry }) {
   place();
 }
 
+/** Several reasons to ask come at once. */
+function askSoon() {
+  askAgain ||= setTimeout(load, ASK_AGAIN_MS);
+}
+
 async function load() {
   clearTimeout(askAgain);
   askAgain = 0;
   try {
-    const list = items(await get("/proctoring/grid"));
-    const ids = list.map((item) => item.session.id);
+    const found = await current.ask();
+    if (!found) return;
     loaded = true;
-    for (const id of [...tiles.keys()]) if (!ids.includes(id)) remove(id);
-    list.forEach(put);
+    for (const id of [...tiles.keys()]) if (!found.has(id)) remove(id);
+    for (const item of found.values()) put(item);
     place();
     say($("#problem"), "");
   } catch (error) {
