@@ -20,6 +20,8 @@ from proctorhub.services.errors import Invalid
 from proctorhub.services.runtime import current
 
 LIST_LIMIT = 500
+#: Where a zone changes its standard time, a day may have some hours more.
+LONGEST_DAY = timedelta(hours=48)
 View = dict[str, Any]
 
 
@@ -53,12 +55,18 @@ def audience(session_id: str) -> View:
     }
 
 
-def list_for(actor: Actor, day: date | None = None, state: str | None = None) -> list[View]:
+def list_for(
+    actor: Actor,
+    day: date | None = None,
+    state: str | None = None,
+    span: tuple[datetime | None, datetime | None] = (None, None),
+) -> list[View]:
     """Return the sessions that concern this person.
 
     Candidates get their own; proctors their own and those nobody has taken; reviewers and
     administrators all. With `day` (in the person's zone) only that day's, and, when it is today,
-    whatever is going on.
+    whatever is going on; the two ends of `span` say in place of the zone when the day begins and
+    ends. Raises Invalid.
     """
     if state and state not in set(State):
         raise Invalid("state", f"Choose from: {', '.join(State)}.")
@@ -70,16 +78,29 @@ def list_for(actor: Actor, day: date | None = None, state: str | None = None) ->
         query["proctor_id"] = {"$in": [actor.user_id, None]}
     if state:
         query["state"] = state
-    if day:
-        start, end = _day_bounds(actor, day)
+    bounds = _bounds(actor, day, *span)
+    if bounds:
+        start, end = bounds
         inside: dict[str, Any] = {"scheduled_at": {"$gte": start, "$lt": end}}
         if start <= utc_now() < end:
             going_on = {"state": {"$in": [s.value for s in MEDIA_OPEN]}}
             query["$or"] = [inside, going_on]
         else:
             query.update(inside)
-    found = Session._get_collection().find(query).sort("scheduled_at", -1 if not day else 1)
+    found = Session._get_collection().find(query).sort("scheduled_at", 1 if bounds else -1)
     return _many(list(found.limit(LIST_LIMIT)), for_candidate=not staff)
+
+
+def _bounds(
+    actor: Actor, day: date | None, start: datetime | None, end: datetime | None
+) -> tuple[datetime, datetime] | None:
+    if start and end:
+        if not start < end <= start + LONGEST_DAY:
+            raise Invalid("to", "Ask for one day.")
+        return start, end
+    if start or end:
+        raise Invalid("to" if start else "from", "A day has a beginning and an end.")
+    return _day_bounds(actor, day) if day else None
 
 
 def _day_bounds(actor: Actor, day: date) -> tuple[datetime, datetime]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from proctorhub.domain.permissions import Actor
 from proctorhub.domain.session import State
@@ -11,7 +13,7 @@ from proctorhub.domain.ticket import Direction, Source
 from proctorhub.services import low_bandwidth, placing, sessions, sitting, ticketing
 from proctorhub.services.errors import Busy, Conflict, Invalid
 from proctorhub.web.api.answers import Items
-from proctorhub.web.api.fields import Body, Id, Query
+from proctorhub.web.api.fields import Body, Id, Moment, Query
 from proctorhub.web.api.media_answers import Joined
 from proctorhub.web.api.routing import Resource
 from proctorhub.web.api.session_answers import Session
@@ -21,9 +23,12 @@ resource = Resource("sessions")
 
 
 class SessionQuery(Query):
-    """Which sessions; `day` is in the own time zone."""
+    """Which sessions; `day` is in the account's time zone, `from` and `to` are one day's bounds."""
 
+    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
     day: date | None = None
+    start: Annotated[Moment | None, Field(alias="from")] = None
+    end: Annotated[Moment | None, Field(alias="to")] = None
     state: State | None = None
 
 
@@ -44,7 +49,8 @@ class Switch(Body):
 @resource.route("GET", "/sessions", query=SessionQuery, answer=Items[Session])
 def list_sessions(actor: Actor, query: SessionQuery) -> dict[str, Any]:
     """List the sessions that concern this person."""
-    return {"items": sessions.list_for(actor, query.day, query.state)}
+    span = (query.start, query.end)
+    return {"items": sessions.list_for(actor, query.day, query.state, span)}
 
 
 @resource.route("POST", "/sessions", body=Join, answer=Joined, status=201)

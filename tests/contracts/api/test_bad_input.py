@@ -65,6 +65,12 @@ def test_a_body_of_another_kind(admin, draft):
 WRONG_QUERIES = [
     ("/sessions?day=tomorrow", "day"),
     ("/sessions?day=2026-11-21&day=2026-11-22", "day"),
+    ("/sessions?from=soon", "from"),
+    ("/sessions?from=2026-11-21T00:00:00Z", "to"),
+    ("/sessions?to=2026-11-21T00:00:00Z", "from"),
+    ("/sessions?from=2026-11-21T00:00:00Z&to=2026-11-21T00:00:00Z", "to"),
+    ("/sessions?from=2026-11-21T00:00:00Z&to=2026-11-23T00:00:00.001Z", "to"),
+    ("/sessions?from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00", "to"),
     ("/sessions?state=sleeping", "state"),
     ("/sessions?limit=1", "limit"),
     (f"/sessions/{GONE}/log?after=-5", "after"),

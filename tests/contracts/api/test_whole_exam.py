@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from proctorhub.live.wire import rfc3339
 from proctorhub.records.base import utc_now
+from proctorhub.records.sessions import Session
 
 
 def test_from_joining_to_the_conclusion(sitting, candidate, proctor):
@@ -93,6 +96,44 @@ def test_the_own_day(sitting, candidate, proctor, admin, person):
         assert [s["id"] for s in listed] == [sitting.id]
     assert person("eve", "candidate").must("GET", "/sessions")["items"] == []
     assert person("pia", "proctor").must("GET", "/sessions")["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        # summer time begins in Berlin and the day has 23 hours; it ends, and the day has 25
+        ("day=2026-03-29", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59Z"),
+        ("day=2026-10-25", "2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z"),
+        # the page's own bounds count, not the account's zone
+        (
+            "day=2026-03-29&from=2026-03-28T10:00:00Z&to=2026-03-29T10:00:00Z",
+            "2026-03-28T10:00:00Z",
+            "2026-03-29T09:59:59Z",
+        ),
+    ],
+)
+def test_a_day_begins_and_ends_where_the_asker_is(query, first, last, sitting, person):
+    berlin = person("rita", "reviewer", time_zone="Europe/Berlin")
+    second = timedelta(seconds=1)
+    first, last = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    listed = []
+    for at in (first - second, first, last, last + second):
+        Session.objects(id=sitting.id).update_one(set__scheduled_at=at)
+        listed.append(len(berlin.must("GET", f"/sessions?{query}")["items"]))
+    assert listed == [0, 1, 1, 0]
+
+
+def test_today_comes_with_what_is_going_on(sitting, candidate):
+    sitting.until("waiting")
+    now = utc_now()
+    Session.objects(id=sitting.id).update_one(set__scheduled_at=now - timedelta(days=3))
+
+    def listed(start, end):
+        span = f"from={rfc3339(now + start)}&to={rfc3339(now + end)}"
+        return len(candidate.must("GET", f"/sessions?{span}")["items"])
+
+    hour = timedelta(hours=1)
+    assert [listed(-hour, 23 * hour), listed(hour, 25 * hour)] == [1, 0]
 
 
 def test_a_machine_opens_a_session_for_a_student(machine, exam, candidate):

@@ -56,6 +56,6 @@ def test_a_module_that_does_not_arrive_is_asked_for_again(desk: Page, server: Se
 def test_a_question_that_nobody_answers_is_asked_again(
     to: Callable[[Route], None], desk: Page, server: Server
 ) -> None:
-    once = Once(desk, "**/api/v1/sessions?day=*", to)
+    once = Once(desk, "**/api/v1/sessions?from=*", to)
     arrives(desk, server)
     assert once.asked >= 2

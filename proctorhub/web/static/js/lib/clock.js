@@ -69,6 +69,13 @@ export function localDay(value = Date.now()) {
   return [d.getFullYear(), String(d.getMonth() + 1).padStart(2, "0"), String(d.getDate()).padStart(2, "0")].join("-");
 }
 
+/** When a local calendar day, YYYY-MM-DD, begins and ends; some have 23 or 25 hours, and begin at one. */
+export function dayBounds(day) {
+  const [year, month, date] = day.split("-").map(Number);
+  const [from, to] = [date, date + 1].map((one) => new Date(year, month - 1, one).toISOString());
+  return { from, to };
+}
+
 /** "in 5 minutes", "3 hours ago" in words. */
 export function relative(value) {
   const seconds = (Date.parse(value) - now()) / 1000;

@@ -99,7 +99,7 @@ function summarise() {
 }
 
 const current = new LiveList(
-  async () => items(await get(`/sessions?day=${day}`)).filter(concerns),
+  async () => items(await get(`/sessions?${new URLSearchParams(clock.dayBounds(day))}`)).filter(concerns),
   (session) => session.id,
 );
 
