@@ -62,3 +62,11 @@ export async function busy(button, work) {
     button?.removeAttribute("aria-busy");
   }
 }
+
+/** Fill a parent around one child that stays in its place: what leaves the document loses its focus and what is half typed. */
+export function around(parent, kept, before, after) {
+  if (kept.parentNode !== parent) parent.append(kept);
+  for (const child of [...parent.childNodes]) if (child !== kept) child.remove();
+  kept.before(...before);
+  kept.after(...after);
+}

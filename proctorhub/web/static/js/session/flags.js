@@ -3,7 +3,7 @@
 import { get, post } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
-import { $, $$, busy, h, icon, say, setText, show } from "../lib/dom.js";
+import { $, $$, around, busy, h, icon, say, setText, show } from "../lib/dom.js";
 import { decisionBadge, detectorWord, severityBadge } from "../lib/flag-words.js";
 import { t } from "../lib/t.js";
 import { goesOn, lasted, pictures, times, why } from "./why.js";
@@ -19,7 +19,7 @@ export class Flags {
   #asked = 0;
   #drawn = "";
   #detailed = "";
-  #focus = null;
+  #form = null;
 
   /** `onChosen(incident)` hears which one somebody looks at; `onItems(items)` every change of the list. */
   constructor({ root, sessionId, onChosen, onItems }) {
@@ -64,9 +64,10 @@ export class Flags {
 
   /** Undecided first, in the order they came; decided ones when they are asked for. */
   get shown() {
-    const open = this.#items.filter((one) => !one.decision);
-    const decided = $("[data-decided]", this.root)?.checked ? this.#items.filter((one) => one.decision) : [];
-    return [...open, ...decided];
+    const all = $("[data-decided]", this.root)?.checked;
+    // what somebody else decides stays under the eyes of whoever has it open
+    const here = this.#items.filter((one) => !one.decision || (!all && one.id === this.#chosen));
+    return [...here, ...(all ? this.#items.filter((one) => one.decision) : [])];
   }
 
   #draw() {
@@ -80,9 +81,11 @@ export class Flags {
     const now = JSON.stringify([shown.map((one) => [one.id, one.severity, one.ended_at, one.decision, one.explanation.counted]), this.#chosen, this.#mayDecide]);
     if (now === this.#drawn) return;
     this.#drawn = now;
-    this.#focus = document.activeElement;
-    const focused = this.list.contains(this.#focus) ? this.#focus.closest("li").dataset.id : null;
-    this.list.replaceChildren(...shown.map((one) => this.#row(one)));
+    const focused = document.activeElement?.closest("[data-flags] > li[data-id]")?.dataset.id;
+    const rows = shown.map((one) => this.#row(one));
+    const chosen = shown.findIndex((one) => one.id === this.#chosen) + 1;
+    if (chosen) around(this.list, this.detail, rows.slice(0, chosen), rows.slice(chosen));
+    else this.list.replaceChildren(...rows);
     if (focused) $(`[data-id="${focused}"] button`, this.list)?.focus({ preventScroll: true });
     this.#lengths();
     this.#detail();
@@ -131,29 +134,29 @@ export class Flags {
 
   #detail() {
     const one = this.#items.find((item) => item.id === this.#chosen);
-    const typing = this.detail.contains(this.#focus) ? this.#focus : null;
     show(this.detail, Boolean(one));
-    if (!one) return this.detail.replaceChildren();
-    $(`[data-id="${one.id}"]`, this.list)?.after(this.detail);
     const now = JSON.stringify([one, this.#mayDecide]);
-    // a remark that somebody is writing survives what comes in meanwhile
-    if (this.detail.dataset.of === one.id && this.#detailed === now) return typing?.focus({ preventScroll: true });
+    if (now === this.#detailed) return;
     this.#detailed = now;
-    this.detail.dataset.of = one.id;
+    if (!one) return this.detail.replaceChildren();
     const { decision } = one;
     const said = decision ? h("p", { class: "mb-0" }, decisionBadge(decision.value), " ", [decision.by, clock.second(decision.at)].filter(Boolean).join(", "), decision.comment ? ` – ${decision.comment}` : "") : "";
-    this.detail.replaceChildren(said, this.#mayDecide ? this.#buttons(one) : "", h("div", { class: "flag-reason" }, h("div", { class: "flag-stills" }, ...pictures(one)), why(one)));
+    const key = `${one.id} ${this.#mayDecide}`;
+    // a remark that somebody is writing survives whatever becomes of its flag meanwhile
+    if (this.#form?.dataset.of !== key || !this.#form.isConnected) this.#form = this.#buttons(key);
+    around(this.detail, this.#form, [said], [h("div", { class: "flag-reason" }, h("div", { class: "flag-stills" }, ...pictures(one)), why(one))]);
     return undefined;
   }
 
-  #buttons(one) {
+  #buttons(of) {
     const comment = h("input", { class: "form-control form-control-sm", maxlength: "2000", placeholder: t("Remark, if any"), "aria-label": t("Remark, if any"), data: { testid: "flag-comment" } });
     const button = (decision, look, sign, text, key) => {
       const made = h("button", { type: "button", class: `btn btn-sm ${look}`, "aria-keyshortcuts": key, data: { testid: `flag-${decision}` } }, icon(sign), text);
       made.addEventListener("click", () => busy(made, () => this.decide(decision, comment.value)));
       return made;
     };
-    return h("div", { class: "flag-decide" }, comment, button("confirmed", "btn-bad", "flag", t("Confirm"), "y"), button("dismissed", "btn-quiet", "check", t("Dismiss"), "x"), h("div", { class: "notice tone-bad", role: "alert", hidden: true, data: { problem: "" } }, h("p")));
+    const parts = this.#mayDecide ? [comment, button("confirmed", "btn-bad", "flag", t("Confirm"), "y"), button("dismissed", "btn-quiet", "check", t("Dismiss"), "x")] : [];
+    return h("div", { class: "flag-decide", data: { of } }, ...parts, h("div", { class: "notice tone-bad", role: "alert", hidden: true, data: { problem: "" } }, h("p")));
   }
 
   /** Decide the chosen flag, then go on to the next undecided one. */
