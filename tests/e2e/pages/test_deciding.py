@@ -13,6 +13,9 @@ from tests.e2e.unseen import Running, call
 pytestmark = pytest.mark.e2e
 
 REMARK = "put x and y aside, then p"
+_COUNT_ASKED = """window.asked = 0;
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = (wanted) => { window.asked += 1; return ask(wanted); };"""
 
 
 @pytest.fixture
@@ -61,3 +64,33 @@ def test_a_remark_survives_whatever_becomes_of_its_flag(exam: Running) -> None:
     console.get_by_test_id("flag-confirmed").click()
     expect(flag(console, "tab_hidden")).to_have_count(0)
     assert exam.decided() == {"tab_hidden": "confirmed"}
+
+
+def test_space_works_on_what_has_the_focus_and_talks_only_to_somebody(exam: Running) -> None:
+    exam.noticed("clipboard")
+    exam.proctor.add_init_script(_COUNT_ASKED)
+    console = exam.console()
+    expect(flag(console, "clipboard")).to_be_visible()
+    for switch in ("#flags-decided", "#flag-sound"):
+        console.locator(switch).press("Space")
+        expect(console.locator(switch)).to_be_checked()
+    assert console.evaluate("asked") == 0
+    console.locator("#notes").focus()
+    console.keyboard.down("Space")
+    expect(console.get_by_test_id("own-chip")).to_have_text("The candidate hears you")
+    console.keyboard.up("Space")
+    assert console.evaluate("asked") == 1
+
+    exam.desk("finish", {})
+    expect(console.get_by_test_id("conclusion")).to_be_visible()
+    console.get_by_test_id("verdict-clean").press("Space")
+    expect(console.get_by_test_id("verdict-clean")).to_be_checked()
+    expect(console.get_by_test_id("toasts")).to_have_count(0)
+    for key in ("Space", "t", "v", "Space"):
+        console.locator("body").press(key)
+    assert console.evaluate("asked") == 1
+    expect(console.get_by_test_id("toasts")).to_have_text(
+        "You can talk only while the session is on and yours."
+    )
+    expect(console.locator("#announce-polite")).to_contain_text("You can talk only")
+    expect(console.locator("#problem")).to_be_hidden()

@@ -5,6 +5,8 @@ import { open } from "./dialog.js";
 import { $, h } from "./dom.js";
 
 const KEPT = "shortcuts";
+// what acts on space or return by itself when it has the focus
+const PRESSED = "a, button, summary, input, select, [controls], [role=button], [role=switch], [role=checkbox], [role=radio], [role=tab], [role=menuitem], [role=option]";
 const enabled = () => localStorage.getItem(KEPT) !== "off";
 
 function typing(target) {
@@ -33,8 +35,7 @@ export function shortcuts(keys) {
       return;
     }
     if (!enabled()) return;
-    // a focused button keeps its own space and return
-    if ([" ", "Enter"].includes(event.key) && event.target.closest("button, a, summary")) return;
+    if ([" ", "Enter"].includes(event.key) && event.target.closest(PRESSED)) return;
     const found = keys.find(([key]) => key.split("|").includes(event.key) || key.split("|").includes(event.key.toLowerCase()));
     if (!found) return;
     event.preventDefault();

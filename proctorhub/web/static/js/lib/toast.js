@@ -1,6 +1,6 @@
 // News that want a look, for some seconds at the edge of the page; with a sound for those who want one.
 
-import { alertNow } from "./announce.js";
+import { alertNow, announce } from "./announce.js";
 import { h } from "./dom.js";
 
 const SHOWN_MS = 8000;
@@ -33,13 +33,15 @@ function beep() {
   tone.addEventListener("ended", () => context.close());
 }
 
-/** Show a line; `href` makes it a link. */
-export function toast(text, { tone = "tone-warn", href } = {}) {
+/** Show a line; `href` makes it a link. A quiet one interrupts nobody. */
+export function toast(text, { tone = "tone-warn", href, quiet = false } = {}) {
   box ??= document.body.appendChild(h("div", { class: "toasts", data: { testid: "toasts" } }));
   const line = h(href ? "a" : "div", { class: `toast-line ${tone}`, href }, text);
   box.append(line);
   while (box.children.length > MOST) box.firstChild.remove();
   setTimeout(() => line.remove(), SHOWN_MS);
+  if (quiet) return announce(text);
   alertNow(text);
   if (soundOn()) beep();
+  return undefined;
 }

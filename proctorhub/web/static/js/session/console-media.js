@@ -33,15 +33,14 @@ export class ConsoleMedia {
 
   /** Watch what the session says is there. */
   open(sources = {}) {
-    this.#open = true;
+    this.#open = this.talk.open = true;
     for (const [source, viewer] of Object.entries(this.#viewers)) viewer.follow(sources[source]);
   }
 
   close() {
     if (!this.#open) return;
-    this.#open = false;
+    this.#open = this.talk.open = false;
     for (const viewer of Object.values(this.#viewers)) viewer.stop();
-    this.talk.stop();
   }
 
   /** A source came or changed at the media node. */

@@ -2,6 +2,7 @@
 
 import { $, setIcon, setText, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
+import { toast } from "../lib/toast.js";
 import * as devices from "../media/devices.js";
 import { Publisher } from "../media/publisher.js";
 import { USUAL, partOf } from "../media/sending.js";
@@ -16,6 +17,8 @@ export class Talk {
   #held = false;
   #opening = null;
   #linger = 0;
+  #open = false;
+  #told = false;
 
   constructor({ sessionId, onProblem }) {
     this.onProblem = onProblem;
@@ -38,8 +41,23 @@ export class Talk {
     this.#draw();
   }
 
+  /** Whether there is somebody to talk to. */
+  set open(open) {
+    this.#open = open;
+    if (!open) this.stop();
+  }
+
+  /** The keys work everywhere on the page, also when there is nobody to talk to; that is said once. */
+  #alone() {
+    if (this.#open || this.#told) return !this.#open;
+    this.#told = true;
+    toast(t("You can talk only while the session is on and yours."), { tone: "tone-info", quiet: true });
+    return true;
+  }
+
   /** Be heard until `release()`. */
   async hold() {
+    if (this.#alone()) return;
     this.#held = true;
     this.#draw();
     await this.#lineUp();
@@ -58,15 +76,18 @@ export class Talk {
   }
 
   async toggleSteady() {
+    if (this.#alone()) return;
     this.#steady = !this.#steady;
     this.#rest();
     if (this.#steady) await this.#lineUp();
   }
 
   async toggleCamera() {
+    if (this.#alone()) return undefined;
     if (this.#shown) return this.stop();
     try {
       const stream = await devices.openCamera(USUAL.proctor);
+      if (!this.#open) return devices.stop(stream);
       this.#shown = this.#steady = true;
       $("#own-video").srcObject = stream;
       this.#start(stream);
@@ -87,7 +108,9 @@ export class Talk {
     try {
       this.#opening ??= devices.openMicrophone();
       const stream = await this.#opening;
-      if (!this.#publisher.onAir) this.#start(stream);
+      // the session may have ended while the browser asked for the microphone
+      if (!this.#open) devices.stop(stream);
+      else if (!this.#publisher.onAir) this.#start(stream);
     } catch (error) {
       this.#held = this.#steady = false;
       this.#draw();
