@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import Server
 from tests.e2e.unseen import Running, call
@@ -16,6 +16,16 @@ REMARK = "put x and y aside, then p"
 _COUNT_ASKED = """window.asked = 0;
 const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = (wanted) => { window.asked += 1; return ask(wanted); };"""
+# presses once more, at the same place, as soon as another flag is shown there
+_PRESS_TWICE = """async ([button, detail]) => {
+  const { x, y, width, height } = button.getBoundingClientRect();
+  const before = detail.querySelector(".why");
+  button.click();
+  while (detail.querySelector(".why") === before) await new Promise(requestAnimationFrame);
+  const under = document.elementFromPoint(x + width / 2, y + height / 2);
+  under.click();
+  return under.closest("[data-testid]").dataset.testid;
+}"""
 
 
 @pytest.fixture
@@ -33,6 +43,12 @@ def choose(console: Page, detector: str) -> None:
     """Open the reason of a flag."""
     flag(console, detector).get_by_test_id("flag").click()
     expect(console.get_by_test_id("flag-detail")).to_be_visible()
+
+
+def unhurried(console: Page) -> None:
+    """Let as much time pass as somebody needs to read what they are shown."""
+    shown = console.evaluate("performance.now()")
+    console.wait_for_function("shown => performance.now() > shown + 500", arg=shown)
 
 
 def test_a_remark_survives_whatever_becomes_of_its_flag(exam: Running) -> None:
@@ -61,6 +77,7 @@ def test_a_remark_survives_whatever_becomes_of_its_flag(exam: Running) -> None:
     expect(remark).to_have_value(REMARK)
     expect(console.get_by_test_id("console")).to_have_attribute("data-state", "running")
     assert exam.decided() == {"tab_hidden": "dismissed"}
+    unhurried(console)
     console.get_by_test_id("flag-confirmed").click()
     expect(flag(console, "tab_hidden")).to_have_count(0)
     assert exam.decided() == {"tab_hidden": "confirmed"}
@@ -94,3 +111,111 @@ def test_space_works_on_what_has_the_focus_and_talks_only_to_somebody(exam: Runn
     )
     expect(console.locator("#announce-polite")).to_contain_text("You can talk only")
     expect(console.locator("#problem")).to_be_hidden()
+
+
+class Held:
+    """Requests that are kept back until somebody lets them go."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self.routes: list[Route] = []
+        self._page, self._pattern = page, pattern
+        page.route(pattern, self._keep)
+
+    def _keep(self, route: Route) -> None:
+        if route.request.method == "POST":
+            self.routes.append(route)
+        else:
+            route.continue_()
+
+    def let_go(self) -> None:
+        for route in self.routes:
+            route.continue_()
+        self._page.unroute(self._pattern)
+
+
+def with_three_flags(exam: Running) -> Page:
+    """Open the console of an exam in which three things were noticed, the first of them chosen."""
+    for kind in ("clipboard", "devtools", "tab_hidden"):
+        exam.noticed(kind)
+    console = exam.console()
+    expect(console.get_by_test_id("flag")).to_have_count(3)
+    console.locator("body").press("j")
+    expect(flag(console, "clipboard").get_by_test_id("flag")).to_have_attribute(
+        "aria-expanded", "true"
+    )
+    unhurried(console)
+    return console
+
+
+def hold(console: Page, key: str, ms: int = 1200) -> None:
+    """Hold a key down, which the keyboard repeats."""
+    until = console.evaluate("ms => performance.now() + ms", ms)
+    while console.evaluate("performance.now()") < until:
+        console.keyboard.down(key)
+    console.keyboard.up(key)
+
+
+def test_a_key_that_is_held_decides_once_and_walks_on(exam: Running) -> None:
+    console = with_three_flags(exam)
+    hold(console, "x")
+    expect(console.get_by_test_id("flag")).to_have_count(2)
+    assert exam.decided() == {"clipboard": "dismissed"}
+    for _ in range(4):
+        console.keyboard.down("m")
+    console.keyboard.up("m")
+    expect(console.get_by_test_id("sound")).to_have_attribute("aria-pressed", "true")
+    hold(console, "j", 300)
+    expect(flag(console, "tab_hidden").get_by_test_id("flag")).to_have_attribute(
+        "aria-expanded", "true"
+    )
+
+
+def test_two_presses_decide_one_flag(exam: Running) -> None:
+    console = with_three_flags(exam)
+    detail = console.get_by_test_id("flag-detail").element_handle()
+    confirm = console.get_by_test_id("flag-confirmed")
+    under = confirm.evaluate(f"(button, detail) => ({_PRESS_TWICE})([button, detail])", detail)
+    assert under == "flag-confirmed"
+    expect(console.get_by_test_id("flag")).to_have_count(2)
+
+    unhurried(console)
+    sent = Held(console, "**/decision")
+    confirm.click()
+    confirm.click()
+    console.locator("body").press("y")
+    expect(console.locator(".flag-decide")).to_have_attribute("aria-busy", "true")
+    assert len(sent.routes) == 1
+    sent.let_go()
+    expect(console.get_by_test_id("flag")).to_have_count(1)
+    assert exam.decided() == {"clipboard": "confirmed", "devtools": "confirmed"}
+
+
+def test_a_decision_that_failed_is_told(exam: Running) -> None:
+    console = with_three_flags(exam)
+    console.route("**/incidents", lambda route: route.abort())
+    console.route("**/decision", lambda route: route.fulfill(status=500, body=""))
+    console.get_by_test_id("flag-comment").fill("Twice.")
+    console.get_by_test_id("flag-dismissed").click()
+    problem = console.get_by_test_id("flag-problem")
+    expect(problem).to_contain_text("Something went wrong on our side")
+    expect(problem).to_contain_text("The server cannot be reached")
+    expect(console.get_by_test_id("flag-comment")).to_have_value("Twice.")
+    console.unroute("**/decision")
+    console.get_by_test_id("flag-dismissed").click()
+    expect(console.get_by_test_id("flag")).to_have_count(2)
+    expect(problem).to_be_hidden()
+
+
+def test_a_note_is_stored_once(exam: Running) -> None:
+    console = exam.console()
+    sent = Held(console, "**/notes")
+    note = console.get_by_test_id("note-text")
+    note.fill("A quiet room.")
+    note.press("Enter")
+    note.press("Enter")
+    note.press_sequentially(" And")
+    expect(console.get_by_test_id("note-send")).to_have_attribute("aria-busy", "true")
+    assert len(sent.routes) == 1
+    sent.let_go()
+    expect(console.locator("#notes li")).to_have_count(1)
+    expect(note).to_have_value(" And")

@@ -13,7 +13,10 @@ function typing(target) {
   return target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]");
 }
 
-/** keys: [[key, words, run]]; `?` opens the list in `#help-dialog`. */
+/** A key that goes on while it is held; any other does its work once. */
+export const HELD = { held: true };
+
+/** keys: [[key, words, run, HELD or nothing]]; `?` opens the list in `#help-dialog`. */
 export function shortcuts(keys) {
   const dialog = $("#help-dialog");
   const shown = (key) => ({ " ": "␣", ArrowLeft: "←", ArrowRight: "→" })[key] ?? key.toUpperCase();
@@ -39,6 +42,7 @@ export function shortcuts(keys) {
     const found = keys.find(([key]) => key.split("|").includes(event.key) || key.split("|").includes(event.key.toLowerCase()));
     if (!found) return;
     event.preventDefault();
-    found[2](event);
+    const [, , run, { held } = {}] = found;
+    if (held || !event.repeat) run(event);
   });
 }

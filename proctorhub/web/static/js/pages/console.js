@@ -23,6 +23,7 @@ import { Health } from "../session/health.js";
 import { Identification } from "../session/identify.js";
 import { Looking } from "../session/looking.js";
 import { appendLine, entryLine, listed } from "../session/log-view.js";
+import { noteForm } from "../session/note-form.js";
 
 const root = $("#console");
 const id = root.dataset.sessionId;
@@ -169,15 +170,16 @@ for (const button of $$("[data-fill]")) {
   });
 }
 
-async function noteStill(source) {
-  try {
-    await take($(`#${source}-video`), { sessionId: id, source, purpose: "note" });
-    announce(t("Still kept."));
-    flash(source);
-  } catch (error) {
-    problem(error);
-  }
-}
+const noteStill = (source) =>
+  busy($(`[data-note-still="${source}"]`), async () => {
+    try {
+      await take($(`#${source}-video`), { sessionId: id, source, purpose: "note" });
+      announce(t("Still kept."));
+      flash(source);
+    } catch (error) {
+      problem(error);
+    }
+  });
 function flash(source) {
   const tile = $(`.live-tile[data-source="${source}"]`);
   tile.classList.remove("flash");
@@ -185,25 +187,10 @@ function flash(source) {
   tile.classList.add("flash");
 }
 for (const button of $$("[data-note-still]")) {
-  button.addEventListener("click", () => busy(button, () => noteStill(button.dataset.noteStill)));
+  button.addEventListener("click", () => noteStill(button.dataset.noteStill));
 }
 
-$("#note-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const text = $("#note-text").value.trim();
-  if (!text) return;
-  try {
-    entries.arrived(await act("notes", { text }));
-    $("#note-text").value = "";
-  } catch (error) {
-    problem(error);
-  }
-});
-$("#note-text").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  $("#note-form").requestSubmit();
-});
+noteForm({ store: async (text) => entries.arrived(await act("notes", { text })), onProblem: problem });
 
 $("#conclusion-form").addEventListener("submit", (event) => {
   event.preventDefault();

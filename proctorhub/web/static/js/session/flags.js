@@ -5,7 +5,9 @@ import { announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
 import { $, $$, around, busy, h, icon, say, setText, show } from "../lib/dom.js";
 import { decisionBadge, detectorWord, severityBadge } from "../lib/flag-words.js";
+import { HELD } from "../lib/shortcuts.js";
 import { t } from "../lib/t.js";
+import { tooSoon } from "../lib/too-soon.js";
 import { goesOn, lasted, pictures, times, why } from "./why.js";
 
 /** News that come as a toast: the low ones stay in the list. */
@@ -20,12 +22,15 @@ export class Flags {
   #drawn = "";
   #detailed = "";
   #form = null;
+  #subject = "";
+  #since = 0;
 
   /** `onChosen(incident)` hears which one somebody looks at; `onItems(items)` every change of the list. */
   constructor({ root, sessionId, onChosen, onItems }) {
     Object.assign(this, { root, sessionId, onChosen, onItems });
     this.list = $("[data-flags]", root);
     this.detail = $("[data-detail]", root);
+    this.problem = $("[data-problem]", root);
     $("[data-decided]", root)?.addEventListener("change", () => this.#draw());
     setInterval(() => this.#lengths(), 1000);
   }
@@ -140,6 +145,9 @@ export class Flags {
     this.#detailed = now;
     if (!one) return this.detail.replaceChildren();
     const { decision } = one;
+    const subject = `${one.id} ${decision?.value}`;
+    if (subject !== this.#subject) this.#since = performance.now();
+    this.#subject = subject;
     const said = decision ? h("p", { class: "mb-0" }, decisionBadge(decision.value), " ", [decision.by, clock.second(decision.at)].filter(Boolean).join(", "), decision.comment ? ` – ${decision.comment}` : "") : "";
     const key = `${one.id} ${this.#mayDecide}`;
     // a remark that somebody is writing survives whatever becomes of its flag meanwhile
@@ -150,41 +158,49 @@ export class Flags {
 
   #buttons(of) {
     const comment = h("input", { class: "form-control form-control-sm", maxlength: "2000", placeholder: t("Remark, if any"), "aria-label": t("Remark, if any"), data: { testid: "flag-comment" } });
-    const button = (decision, look, sign, text, key) => {
-      const made = h("button", { type: "button", class: `btn btn-sm ${look}`, "aria-keyshortcuts": key, data: { testid: `flag-${decision}` } }, icon(sign), text);
-      made.addEventListener("click", () => busy(made, () => this.decide(decision, comment.value)));
-      return made;
-    };
+    const button = (decision, look, sign, text, key) => h("button", { type: "button", class: `btn btn-sm ${look}`, "aria-keyshortcuts": key, data: { testid: `flag-${decision}` }, onclick: (event) => tooSoon(event, this.#since) || this.decide(decision) }, icon(sign), text);
     const parts = this.#mayDecide ? [comment, button("confirmed", "btn-bad", "flag", t("Confirm"), "y"), button("dismissed", "btn-quiet", "check", t("Dismiss"), "x")] : [];
-    return h("div", { class: "flag-decide", data: { of } }, ...parts, h("div", { class: "notice tone-bad", role: "alert", hidden: true, data: { problem: "" } }, h("p")));
+    return h("div", { class: "flag-decide", data: { of } }, ...parts);
   }
 
   /** Decide the chosen flag, then go on to the next undecided one. */
-  async decide(decision, comment = $("[data-testid=flag-comment]", this.detail)?.value ?? "") {
+  async decide(decision) {
     const one = this.#items.find((item) => item.id === this.#chosen);
     if (!one || !this.#mayDecide || one.decision?.value === decision) return;
+    const comment = $("[data-testid=flag-comment]", this.#form).value;
+    await busy(this.#form, () => this.#send(one, decision, comment));
+  }
+
+  async #send(one, decision, comment) {
+    const what = detectorWord(one.detector);
     try {
+      say(this.problem, "");
       const { shown } = this;
       const next = shown.slice(shown.indexOf(one) + 1).find((item) => !item.decision);
       const was = one.decision?.value ?? null;
       const done = await post(`/sessions/${this.sessionId}/incidents/${one.id}/decision`, { decision, comment, was });
-      announce(t("{what}: {decision}", { what: detectorWord(one.detector), decision: decision === "confirmed" ? t("Confirmed") : t("Dismissed") }));
+      announce(t("{what}: {decision}", { what, decision: decision === "confirmed" ? t("Confirmed") : t("Dismissed") }));
       this.#items = this.#items.map((item) => (item.id === done.id ? done : item));
-      this.#chosen = next?.id ?? null;
+      // unless somebody has gone elsewhere meanwhile
+      const moves = this.#chosen === one.id;
+      if (moves) this.#chosen = next?.id ?? null;
       this.#draw();
-      if (next) this.onChosen?.(next);
+      if (moves && next) this.onChosen?.(next);
       this.onItems?.(this.#items);
     } catch (error) {
-      await this.load();
-      say($("[data-problem]", this.detail), error.message);
+      const told = (text) => say(this.problem, t("{name}: {text}", { name: what, text }));
+      told(error.message);
+      this.problem.scrollIntoView({ block: "nearest" });
+      // somebody may have been faster; where nobody answered there is nothing newer to see
+      if (error.status) this.load().catch((later) => told(`${error.message} ${later.message}`));
     }
   }
 }
 
 /** The keys of a page that shows flags. */
 export const flagKeys = (flags) => [
-  ["j", t("Next flag"), () => flags.step(1)],
-  ["k", t("Previous flag"), () => flags.step(-1)],
+  ["j", t("Next flag"), () => flags.step(1), HELD],
+  ["k", t("Previous flag"), () => flags.step(-1), HELD],
   ["y", t("Confirm the flag"), () => flags.decide("confirmed")],
   ["x", t("Dismiss the flag"), () => flags.decide("dismissed")],
 ];

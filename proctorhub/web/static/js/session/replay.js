@@ -1,7 +1,7 @@
 // Puts player, time line and keyboard together on a page that includes review/_player.html.
 
 import { $, $$, setIcon, show } from "../lib/dom.js";
-import { shortcuts } from "../lib/shortcuts.js";
+import { HELD, shortcuts } from "../lib/shortcuts.js";
 import { t } from "../lib/t.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
@@ -64,8 +64,8 @@ export function replay({ sources, entries, incidents = [], keys = [] }) {
     ...keys,
     // a page with flags walks through them with j and k
     [keys.length ? " " : "k| ", t("Play or pause"), () => player.toggle()],
-    [keys.length ? "ArrowLeft" : "ArrowLeft|j", t("Five seconds back"), () => by(-STEP_MS)],
-    ["ArrowRight|l", t("Five seconds on"), () => by(STEP_MS)],
+    [keys.length ? "ArrowLeft" : "ArrowLeft|j", t("Five seconds back"), () => by(-STEP_MS), HELD],
+    ["ArrowRight|l", t("Five seconds on"), () => by(STEP_MS), HELD],
     ["p", t("Previous event"), () => near(-1)],
     ["n", t("Next event"), () => near(1)],
     ["m", t("Sound of the camera on or off"), () => $('[data-mute="camera"]').click()],
