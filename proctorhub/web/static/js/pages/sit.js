@@ -20,6 +20,7 @@ import { showObserved, showRules } from "../session/rules.js";
 import { Signals } from "../session/signals.js";
 import { SitClock } from "../session/sit-clock.js";
 import { SitMedia } from "../session/sit-media.js";
+import { Warnings } from "../session/warnings.js";
 
 const root = $("#sit");
 const id = root.dataset.sessionId;
@@ -53,9 +54,10 @@ const dock = new ChatDock(id, {
 });
 const saver = new LineSaver({ sessionId: id, onSwitched: (next) => render(next), onProblem: (error) => say($("#problem"), error.message) });
 const identity = new IdentityCheck({ sessionId: id });
+const warnings = new Warnings($("#warning"));
 const entries = new Entries(id, (entry, { live }) => {
   dock.chat.add(entry, { quiet: !live });
-  if (entry.kind === "warning" && live) warn(entry);
+  if (entry.kind === "warning" && live) warnings.add(entry.data.text);
   if (entry.kind === "source.opened" && entry.data.source === "proctor") media?.proctorCame();
   if (entry.kind === "gap.noted") media?.gapNoted();
   if (entry.kind === "time.extended" && live) announce(t("{minutes} minutes were added.", entry.data));
@@ -69,12 +71,6 @@ function stepOf({ state, consent: agreed, equipment }) {
   if (state === "checked_in") return "set-up";
   return ENDED[state] ? "ended" : state;
 }
-
-function warn(entry) {
-  say($("#warning"), entry.data.text);
-  $("#warning-read").focus();
-}
-$("#warning-read").addEventListener("click", () => say($("#warning"), ""));
 
 const fill = {
   async consent() {
