@@ -114,8 +114,8 @@ class Spool:
             self.used_bytes -= segment.bytes
         self._remove_if_empty(path.parent)
 
-    def refuse(self, segment: ClosedSegment, path: Path) -> Path:
-        """Put a segment aside that the ledger will never take; return where it lies now."""
+    def refuse(self, segment: ClosedSegment, path: Path) -> None:
+        """Put a segment aside that the ledger will never take."""
         aside = self.root / REFUSED
         aside.mkdir(exist_ok=True)
         name = f"{segment.session_id}-{segment.source}-{segment.chain}-{segment.seq:06d}"
@@ -125,7 +125,6 @@ class Spool:
         with self._lock:
             self.used_bytes -= segment.bytes
         self._remove_if_empty(path.parent)
-        return kept
 
     def sessions(self) -> list[str]:
         """Return the sessions that have something here which is not handed over yet."""

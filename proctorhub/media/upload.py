@@ -46,6 +46,14 @@ class _Waiting(NamedTuple):
     since: float
 
 
+class _Note(NamedTuple):
+    """What the ledger is to be told, and where on disk that is kept, if it could be kept."""
+
+    kind: str
+    values: dict[str, Any]
+    path: Path | None
+
+
 class Uploader:
     """Hands over segments and notes. `add_segment` and `add_note` may be called by any thread.
 
@@ -61,7 +69,7 @@ class Uploader:
         self._storing: _Waiting | None = None
         self._stores, self._trials = Attempts(), Attempts()
         self._took_at = 0.0
-        self._notes: list[Path] = []
+        self._notes: list[_Note] = []
         self._count = itertools.count()
         self._busy = 0
         self._stopping = False
@@ -77,7 +85,7 @@ class Uploader:
 
     def start(self) -> None:
         """Take up what the spool holds and start the threads."""
-        self._notes = self._spool.notes()
+        self._notes = [_Note(**json.loads(p.read_text()), path=p) for p in self._spool.notes()]
         for segment, path in self._spool.closed_segments():
             self.add_segment(segment, path)
         for thread in self._threads:
@@ -94,9 +102,13 @@ class Uploader:
 
     def add_note(self, kind: str, **values: Any) -> None:
         """Tell the ledger something, after all earlier notes; `kind` is a method of Ledger."""
-        path = self._spool.add_note(kind, values)
+        path: Path | None = None
+        try:
+            path = self._spool.add_note(kind, values)
+        except OSError as error:  # a disk that is full is just what has to be told
+            log.error("note_not_kept", kind=kind, session_id=values["session_id"], error=str(error))
         with self._changed:
-            self._notes.append(path)
+            self._notes.append(_Note(kind, values, path))
             self._changed.notify_all()
 
     @property
@@ -222,17 +234,26 @@ class Uploader:
 
         outcome = self._tried(call, "store_segment", segment.session_id)
         if outcome == "done":
-            self._spool.stored(segment, path)
+            self._clear(segment.session_id, self._spool.stored, segment, path)
             self.stored += 1
         elif outcome == "refused":
             self._put_aside(segment, path)
         return outcome != "failed"
 
+    def _clear(self, session_id: str, step: Callable[..., object], *values: object) -> None:
+        """Change the spool after the ledger has spoken; what fails waits for the next start."""
+        try:
+            step(*values)
+        except OSError as error:
+            log.error("spool_not_cleared", session_id=session_id, error=str(error))
+
     def _put_aside(self, segment: ClosedSegment, path: Path) -> None:
         # Media is never thrown away here: a person may still make use of it.
-        kept = self._spool.refuse(segment, path)
+        self._clear(segment.session_id, self._spool.refuse, segment, path)
         self.refused += 1
-        log.error("segment_refused", session_id=segment.session_id, file=kept.name)
+        log.error(
+            "segment_refused", session_id=segment.session_id, chain=segment.chain, seq=segment.seq
+        )
         for track, frames in (("video", segment.video_frames), ("audio", segment.audio_frames)):
             if frames:
                 gap = NotedGap(
@@ -254,8 +275,8 @@ class Uploader:
                     if self._stopping:
                         return
                     self._changed.wait()
-                path = self._notes[0]
-            if self._tell(path):
+                note = self._notes[0]
+            if self._tell(note):
                 tries = 0
                 with self._changed:
                     self._notes.pop(0)
@@ -267,19 +288,18 @@ class Uploader:
                 self._changed.wait_for(lambda: self._stopping, _back_off(tries))
             tries += 1
 
-    def _tell(self, path: Path) -> bool:
-        note = json.loads(path.read_text())
-        values = note["values"]
-
+    def _tell(self, note: _Note) -> bool:
         def call() -> None:
-            if note["kind"] == "note_gap":
-                self._ledger.note_gap(NotedGap(**values))
+            if note.kind == "note_gap":
+                self._ledger.note_gap(NotedGap(**note.values))
             else:
-                getattr(self._ledger, note["kind"])(**values)
+                getattr(self._ledger, note.kind)(**note.values)
 
-        if self._tried(call, note["kind"], values["session_id"]) == "failed":
+        session_id = note.values["session_id"]
+        if self._tried(call, note.kind, session_id) == "failed":
             return False
-        path.unlink()
+        if note.path is not None:
+            self._clear(session_id, note.path.unlink)
         return True
 
     def _tried(self, call: Callable[[], None], what: str, session_id: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -374,3 +375,40 @@ def test_stopping_does_not_wait_for_a_ledger_that_is_away(
     assert uploader.stop(30.0) == 1
     assert time.monotonic() - began < 15
     assert len(uploader._spool.closed_segments()) == 1
+
+
+def test_what_the_disk_does_not_keep_is_told_all_the_same(
+    uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    away = threading.Event()
+    away.set()
+    ledger.failing = lambda what: ConnectionError() if away.is_set() else None
+    uploader.start()
+    uploader.add_note("note_gap", **_gap(0))
+    with monkeypatch.context() as patched:
+        patched.setattr(uploader._spool, "add_note", full)
+        uploader.add_note("note_gap", **_gap(1))
+    uploader.add_note("note_gap", **_gap(2))
+    assert uploader.waiting == 3
+    away.clear()
+    wait_for(lambda: uploader.waiting == 0)
+    assert [gap.started_at_ms for _, gap in ledger.calls] == [0, 1, 2]
+
+
+def test_a_disk_that_lets_nothing_go_stops_no_handing_over(
+    uploader: Uploader, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for seq in range(2):
+        _segment(uploader, seq)
+    for start in range(2):
+        uploader._spool.add_note("note_gap", _gap(start))
+    monkeypatch.setattr(Path, "unlink", read_only)
+    uploader.start()
+    wait_for(lambda: uploader.waiting == 0)
+    assert sorted(what for what, _ in ledger.calls) == ["note_gap"] * 2 + ["store_segment"] * 2
