@@ -86,3 +86,9 @@ class Running:
 def call(page: Page, path: str, body: Any = None) -> Any:
     """Ask the API as whoever is signed in on a page."""
     return page.evaluate(_CALL, [path, body])
+
+
+def unhurried(page: Page) -> None:
+    """Let as much time pass as somebody needs to read what they are shown."""
+    shown = page.evaluate("performance.now()")
+    page.wait_for_function("shown => performance.now() > shown + 500", arg=shown)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import Server
-from tests.e2e.unseen import Running, call
+from tests.e2e.unseen import Running, call, unhurried
 
 pytestmark = pytest.mark.e2e
 
@@ -43,12 +43,6 @@ def choose(console: Page, detector: str) -> None:
     """Open the reason of a flag."""
     flag(console, detector).get_by_test_id("flag").click()
     expect(console.get_by_test_id("flag-detail")).to_be_visible()
-
-
-def unhurried(console: Page) -> None:
-    """Let as much time pass as somebody needs to read what they are shown."""
-    shown = console.evaluate("performance.now()")
-    console.wait_for_function("shown => performance.now() > shown + 500", arg=shown)
 
 
 def test_a_remark_survives_whatever_becomes_of_its_flag(exam: Running) -> None:
