@@ -95,7 +95,7 @@ def _bounds(
     actor: Actor, day: date | None, start: datetime | None, end: datetime | None
 ) -> tuple[datetime, datetime] | None:
     if start and end:
-        if not start < end <= start + LONGEST_DAY:
+        if not timedelta() < end - start <= LONGEST_DAY:
             raise Invalid("to", "Ask for one day.")
         return start, end
     if start or end:
@@ -106,8 +106,11 @@ def _bounds(
 def _day_bounds(actor: Actor, day: date) -> tuple[datetime, datetime]:
     user = User.objects(id=actor.user_id).first()
     zone = ZoneInfo((user.time_zone if user else None) or current().settings.time_zone)
-    start = datetime.combine(day, time.min, zone).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
+    try:
+        start = datetime.combine(day, time.min, zone).astimezone(UTC)
+        end = datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
+    except OverflowError:
+        raise Invalid("day", "There is no such day to ask for.") from None
     return start, end
 
 

@@ -65,6 +65,7 @@ def test_a_body_of_another_kind(admin, draft):
 WRONG_QUERIES = [
     ("/sessions?day=tomorrow", "day"),
     ("/sessions?day=2026-11-21&day=2026-11-22", "day"),
+    ("/sessions?day=9999-12-31", "day"),
     ("/sessions?from=soon", "from"),
     ("/sessions?from=2026-11-21T00:00:00Z", "to"),
     ("/sessions?to=2026-11-21T00:00:00Z", "from"),

@@ -200,16 +200,20 @@ def test_a_decision_that_failed_is_told(exam: Running) -> None:
     expect(problem).to_be_hidden()
 
 
-def test_a_note_is_stored_once(exam: Running) -> None:
+@pytest.mark.parametrize(
+    ("what", "path", "lines"),
+    [("note", "**/notes", "#notes li"), ("chat", "**/chat", "[data-testid=chat-line]")],
+)
+def test_what_is_written_is_stored_once(exam: Running, what: str, path: str, lines: str) -> None:
     console = exam.console()
-    sent = Held(console, "**/notes")
-    note = console.get_by_test_id("note-text")
-    note.fill("A quiet room.")
-    note.press("Enter")
-    note.press("Enter")
-    note.press_sequentially(" And")
-    expect(console.get_by_test_id("note-send")).to_have_attribute("aria-busy", "true")
+    sent = Held(console, path)
+    field = console.get_by_test_id(f"{what}-text")
+    field.fill("A quiet room.")
+    field.press("Enter")
+    field.press("Enter")
+    field.press_sequentially(" And")
+    expect(console.get_by_test_id(f"{what}-send")).to_have_attribute("aria-busy", "true")
     assert len(sent.routes) == 1
     sent.let_go()
-    expect(console.locator("#notes li")).to_have_count(1)
-    expect(note).to_have_value(" And")
+    expect(console.locator(lines)).to_have_count(1)
+    expect(field).to_have_value(" And")

@@ -12,6 +12,7 @@ import { t } from "../lib/t.js";
 import { soundSwitch, toast } from "../lib/toast.js";
 import { tabs } from "../lib/tabs.js";
 import { entryWord, lowWord, stateBadge, stateWord, verdictBadge } from "../lib/words.js";
+import { writing } from "../lib/writing.js";
 import { take } from "../media/stills.js";
 import { IdentityPanel } from "../identity/panel.js";
 import { Alarms } from "../session/alarms.js";
@@ -23,7 +24,6 @@ import { Health } from "../session/health.js";
 import { Identification } from "../session/identify.js";
 import { Looking } from "../session/looking.js";
 import { appendLine, entryLine, listed } from "../session/log-view.js";
-import { noteForm } from "../session/note-form.js";
 
 const root = $("#console");
 const id = root.dataset.sessionId;
@@ -190,7 +190,12 @@ for (const button of $$("[data-note-still]")) {
   button.addEventListener("click", () => noteStill(button.dataset.noteStill));
 }
 
-noteForm({ store: async (text) => entries.arrived(await act("notes", { text })), onProblem: problem });
+writing({
+  form: $("#note-form"),
+  field: $("#note-text"),
+  send: async (text) => entries.arrived(await act("notes", { text })),
+  onProblem: problem,
+});
 
 $("#conclusion-form").addEventListener("submit", (event) => {
   event.preventDefault();

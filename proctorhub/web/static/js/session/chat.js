@@ -3,8 +3,9 @@
 import { post } from "../lib/api.js";
 import { alertNow, announce } from "../lib/announce.js";
 import * as clock from "../lib/clock.js";
-import { $, busy, h, say, show } from "../lib/dom.js";
+import { $, h, say, show } from "../lib/dom.js";
 import { t } from "../lib/t.js";
+import { writing } from "../lib/writing.js";
 
 const AT_END_PX = 60;
 
@@ -23,32 +24,19 @@ export class Chat {
     this.form = $("form", root);
     this.input = $("textarea", this.form);
     this.me = document.body.dataset.userId;
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    this.input.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.form.requestSubmit();
+    writing({
+      form: this.form,
+      field: this.input,
+      send: (text) => this.#send(text),
+      onProblem: (error) => say($("[data-problem]", this.root), error.message),
     });
   }
 
-  async #send() {
-    const text = this.input.value.trim();
-    if (!text) return;
-    await busy($("button", this.form), async () => {
-      try {
-        const entry = await post(`/sessions/${this.sessionId}/chat`, { text });
-        this.input.value = "";
-        say($("[data-problem]", this.root), "");
-        this.add(entry, { quiet: true });
-        this.list.scrollTop = this.list.scrollHeight;
-      } catch (error) {
-        // what was written stays in the field
-        say($("[data-problem]", this.root), error.message);
-      }
-    });
+  async #send(text) {
+    const entry = await post(`/sessions/${this.sessionId}/chat`, { text });
+    say($("[data-problem]", this.root), "");
+    this.add(entry, { quiet: true });
+    this.list.scrollTop = this.list.scrollHeight;
   }
 
   /** Put one `chat` or `warning` entry at the end; the same entry twice is one line. */

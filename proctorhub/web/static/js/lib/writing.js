@@ -1,17 +1,14 @@
-// Writing a note: stored once however often one presses, and what is typed meanwhile stays.
+// A form with one text: sent once however often one presses, by return as well, and what is typed meanwhile stays.
 
-import { $, busy } from "../lib/dom.js";
+import { $, busy } from "./dom.js";
 
-/** `store(text)` keeps the note; `onProblem(error)` hears why not. */
-export function noteForm({ store, onProblem }) {
-  const form = $("#note-form");
-  const field = $("#note-text");
-
-  async function keep() {
+/** `send(text)` stores it, or throws; `onProblem(error)` hears why not. */
+export function writing({ form, field, send, onProblem }) {
+  async function take() {
     const written = field.value;
     if (!written.trim()) return;
     try {
-      await store(written.trim());
+      await send(written.trim());
       if (field.value.startsWith(written)) field.value = field.value.slice(written.length);
     } catch (error) {
       onProblem(error);
@@ -20,7 +17,7 @@ export function noteForm({ store, onProblem }) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    busy($("button", form), keep);
+    busy($("button", form), take);
   });
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
