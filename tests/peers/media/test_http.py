@@ -16,6 +16,7 @@ from conftest import NodeProcess
 from proctorhub.domain import ticket
 from proctorhub.media.aiortc_seam import Peer
 from proctorhub.media.synthetic import WhipSender
+from tests.waiting import PATIENCE_S
 
 SDP = "application/sdp"
 MDNS = "a=candidate:9 1 udp 2122260223 5b2c7d52-43b8-4e6f-9d0f-0c4f1a2b3c4d.local 50001 typ host"
@@ -240,12 +241,15 @@ def test_a_resource_belongs_to_its_ticket(node: NodeProcess, vp8: Path) -> None:
 
 def test_an_expired_ticket_still_ends_what_it_began(node: NodeProcess, vp8: Path) -> None:
     async def scenario() -> None:
-        bearer = node.ticket("late", "send", ttl_s=-4)  # within the allowed skew, for a second
+        # for eight seconds, with the allowed skew
+        bearer, twin = (node.ticket("late", "send", ttl_s=3) for _ in range(2))
         async with WhipSender(f"{node.url}/whip/late/camera", bearer, vp8) as sender:
             assert sender.resource is not None
             path = sender.resource.removeprefix(node.url)
             other = node.ticket("late", "send", ttl_s=-60)
-            await asyncio.sleep(1.5)
+            async with asyncio.timeout(PATIENCE_S):
+                while (await call(node, "PATCH", path, twin))[0] != 401:
+                    await asyncio.sleep(0.1)
             assert (await call(node, "DELETE", path, other))[0] == 401
             assert (await call(node, "DELETE", path, bearer))[0] == 200
             assert (await call(node, "DELETE", path, node.ticket("late", "send")))[0] == 404
