@@ -174,15 +174,18 @@ class TrackClock:
         passed_s = (rtp - before) / self.rate
         if -JUMP_S <= passed_s <= LEAP_S and rtp < self._look_at:
             return
-        ahead_s = self.seconds(rtp) - self._latest_s(rtp, arrival_s)
+        ahead_s = self.seconds(rtp) - self._look(rtp, arrival_s)
         if passed_s < -JUMP_S or ahead_s > (LEAP_S if passed_s > LEAP_S else MOST_AHEAD_S):
             # It counts anew. Its next report says more exactly where it stands.
             self._go_through(rtp, max(arrival_s, self.seconds(before) + 1 / self.rate))
             self._settled = False
             self._look_at = rtp  # at the next frame as well, until it is ahead no more
 
-    def _latest_s(self, rtp: int, arrival_s: float) -> float:
-        """Return when a frame that came now happened at the latest, by the clock in use so far."""
+    def _look(self, rtp: int, arrival_s: float) -> float:
+        """Return when a frame that came now happened at the latest, by the node's clock as it was.
+
+        Takes note of how much that was set back, and when to look again.
+        """
         if arrival_s < self._looked_s - LEAP_S:
             self._set_back_s += self._looked_s - arrival_s
         self._look_at, self._looked_s = rtp + int(LOOK_EVERY_S * self.rate), arrival_s
