@@ -61,6 +61,13 @@ def test_coturn_honours_our_credentials_until_they_expire(relay: Relay) -> None:
             asyncio.run(allocate(relay, secret, ttl_s))
 
 
+def relayed(page: Page) -> int:
+    """Return how many connections of a page stand; all of them go through the relay."""
+    used = page.evaluate(USED)
+    assert set(used) <= {"relay"}, used
+    return len(used)
+
+
 def test_an_exam_through_the_relay(
     server: Server,
     browser_with: Callable[[str], Browser],
@@ -82,8 +89,7 @@ def test_an_exam_through_the_relay(
     console.get_by_test_id("take").click()
     looks_like(console, "camera-video", "astronaut")
     for page in (sit, console):
-        used = page.evaluate(USED)
-        assert len(used) >= 2 and set(used) == {"relay"}, used
+        wait_for(lambda page=page: relayed(page) >= 2, "camera and screen to be connected")
 
     def recorded() -> dict[str, Any]:
         tracks = server.api("GET", f"/sessions/{session_id}/media")["tracks"]
