@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from proctorhub.domain.alarms import Alarm
 
@@ -60,8 +60,8 @@ class Orders:
     Those `elsewhere` were placed on another node; those `over` have ended.
     """
 
-    elsewhere: Sequence[str] = ()
-    over: Sequence[str] = ()
+    elsewhere: list[str] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,7 @@ class Assembler(Protocol):
         """Forget what was collected."""
 
     def add(self, payload: bytes) -> bool:
-        """Take one packet; False when the frame cannot become whole.
-
-        Raises IndexError for a malformed payload, and FrameTooLarge, when nothing is kept any more.
-        """
+        """Take one packet; False when the frame cannot become whole."""
 
     def take(self) -> tuple[bytes, bool, int]:
         """Return (frame, is keyframe, temporal layer)."""

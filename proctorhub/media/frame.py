@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-#: The packets of a frame are not collected beyond so many bytes, eight seconds of 4 Mbit/s.
-MAX_FRAME_BYTES = 4 * 1024 * 1024
-
-
-class FrameTooLarge(Exception):
-    """The packets of one frame have become more than MAX_FRAME_BYTES."""
-
 
 class Frame:
     """One whole encoded frame.

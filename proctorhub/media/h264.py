@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import struct
 
-from proctorhub.media.frame import MAX_FRAME_BYTES, FrameTooLarge
-
 SLICE, IDR, SPS, PPS = 1, 5, 7, 8
 STAP_A, FU_A = 24, 28
 _HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
@@ -42,23 +40,17 @@ class H264Assembler:
     def __init__(self) -> None:
         self._nals: list[bytes] = []
         self._fragments: list[bytes] = []
-        self._room = MAX_FRAME_BYTES
 
     def begin(self) -> None:
         """Forget what was collected: a new access unit starts."""
         self._nals = []
         self._fragments = []
-        self._room = MAX_FRAME_BYTES
 
     def add(self, payload: bytes) -> bool:
         """Take one packet; False when it cannot belong to a whole access unit.
 
-        Raises IndexError for a payload cut short, FrameTooLarge for one packet too many.
+        Raises IndexError for a payload cut short.
         """
-        self._room -= len(payload)
-        if self._room < 0:
-            self.begin()
-            raise FrameTooLarge
         kind = payload[0] & 0x1F
         if kind == FU_A:
             return self._add_fragment(payload)

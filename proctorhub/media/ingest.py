@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from proctorhub.media.assemble import Assembler, assembler_for, keyframe_beginning
 from proctorhub.media.clock import SenderClock, TrackClock, Unwrapper, ntp_seconds
-from proctorhub.media.frame import Frame, FrameTooLarge
+from proctorhub.media.frame import Frame
 from proctorhub.media.rtcp import Reception
 
 MAX_WAIT_S = 1.0
@@ -26,6 +26,8 @@ MAX_NACK = 128
 #: Of a hole that opens so many are asked for at once, the others within NACK_EVERY_S.
 NACK_AT_ONCE = 16
 RESTART_DISTANCE = 3000
+#: The packets of a frame are not collected beyond so many bytes, eight seconds of 4 Mbit/s.
+MAX_FRAME_BYTES = 4 * 1024 * 1024
 
 
 class TrackIngest:
@@ -64,6 +66,7 @@ class TrackIngest:
         self._asked: dict[int, tuple[float, int]] = {}
         self._asked_at = 0.0
         self._frame_rtp: int | None = None
+        self._frame_room = MAX_FRAME_BYTES
         self._whole = True
         self._after_gap = False
         self._need_key = kind == "video"
@@ -125,14 +128,12 @@ class TrackIngest:
             self._waiting_since = now
         self._pending[seq] = (marker, rtp, payload, now)
         further = (seq - self._highest) & 0xFFFF
-        if further < 0x8000:
-            hole = range(self._highest + 1, self._highest + further)[:NACK_AT_ONCE]
-            self._highest += further
-            heapq.heappush(self._pending_order, self._highest)
-            if hole:
-                self._ask_for(hole, now)
-        else:
-            heapq.heappush(self._pending_order, self._highest - (0x10000 - further))
+        number = self._highest + (further if further < 0x8000 else further - 0x10000)
+        heapq.heappush(self._pending_order, number)
+        if number > self._highest:
+            hole = range(self._highest + 1, number)
+            self._highest = number
+            self._ask_for(hole[:NACK_AT_ONCE], now)
         if len(self._pending) > MAX_PENDING:
             self._give_up(now)
         else:
@@ -245,20 +246,23 @@ class TrackIngest:
             return
         if new_frame:
             assembler.begin()
+            self._frame_room = MAX_FRAME_BYTES
             # A VP8 packet shows whether it begins a frame; an H.264 one does not, so the first
             # access unit behind a gap cannot be trusted.
             self._whole = not self._after_gap or self.codec == "VP8"
             self._after_gap = False
             self._key_comes = self._need_key and self._whole and self._begins_key(payload)
         if self._whole:
+            self._frame_room -= len(payload)
             try:
-                self._whole = assembler.add(payload)
+                self._whole = self._frame_room >= 0 and assembler.add(payload)
             except IndexError:
                 self.malformed += 1
                 self._whole = False
-            except FrameTooLarge:  # its end may never come, and what follows may refer to it
+            if self._frame_room < 0:  # its end may never come, and what follows may refer to it
+                assembler.begin()
                 self.malformed += 1
-                self._whole = self._key_comes = False
+                self._key_comes = False
                 self._need_key = True
         if marker:
             self._finish_frame(assembler, now)

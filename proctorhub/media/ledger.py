@@ -158,9 +158,9 @@ class ServicesLedger:
         from proctorhub.services import alarms, nodes
 
         with self._services():
-            elsewhere = nodes.heartbeat(beat)
+            orders = nodes.heartbeat(beat)
             alarms.told(beat.node_id, beat.alarms)
-            return Orders(elsewhere=elsewhere, over=nodes.over(beat.sending))
+            return orders
 
     def leave(self, node_id: str) -> None:
         """See Ledger."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from proctorhub.media.frame import MAX_FRAME_BYTES, FrameTooLarge
-
 
 def payload_offset(payload: bytes) -> int:
     """Return where the VP8 data begins behind the payload descriptor (RFC 7741 section 4.2).
@@ -96,22 +94,16 @@ class Vp8Assembler:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._layer = 0
-        self._room = MAX_FRAME_BYTES
 
     def begin(self) -> None:
         """Forget what was collected: a new frame starts."""
         self._parts = []
-        self._room = MAX_FRAME_BYTES
 
     def add(self, payload: bytes) -> bool:
         """Take one packet; False when it cannot belong to a whole frame.
 
-        Raises IndexError for a malformed descriptor, FrameTooLarge for one packet too many.
+        Raises IndexError for a malformed descriptor.
         """
-        self._room -= len(payload)
-        if self._room < 0:
-            self._parts = []
-            raise FrameTooLarge
         if not self._parts:
             if not begins_frame(payload):
                 return False

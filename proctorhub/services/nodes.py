@@ -8,7 +8,7 @@ from typing import Any
 
 from proctorhub.config import under_name
 from proctorhub.domain.permissions import Actor, Right
-from proctorhub.domain.placement import DEAD_AFTER_S, GONE_AFTER_S, Beat, NodeLoad
+from proctorhub.domain.placement import DEAD_AFTER_S, GONE_AFTER_S, Beat, NodeLoad, Orders
 from proctorhub.domain.session import MEDIA_ENDED, MEDIA_OPEN
 from proctorhub.records.base import utc_now
 from proctorhub.records.connection import server_time
@@ -22,8 +22,6 @@ from proctorhub.services.runtime import current
 #: A place is taken before its session says that it begins there; after so long it was left.
 PLACE_GRACE = timedelta(seconds=10)
 
-_OPEN = frozenset(state.value for state in MEDIA_OPEN)
-
 
 def ticket_key() -> dict[str, str]:
     """Return the public key that checks tickets; it is no secret."""
@@ -31,11 +29,11 @@ def ticket_key() -> dict[str, str]:
     return {"key": key, "sha256": sha256}
 
 
-def heartbeat(beat: Beat) -> list[str]:
-    """Keep what a node tells; returns the sessions it has that were placed elsewhere.
+def heartbeat(beat: Beat) -> Orders:
+    """Keep what a node tells; returns what it is to do with the sessions that send there.
 
-    A session that sends here and was never placed is the node's from now on; one that was placed
-    here and whose place is missing gets it back.
+    One that was never placed is the node's from now on; one that was placed here and whose place is
+    missing gets it back. A node hears of an end as it happens, unless it could not listen then.
     """
     told = {
         "url": beat.url,
@@ -63,26 +61,23 @@ def heartbeat(beat: Beat) -> list[str]:
         },
         upsert=True,
     )
-    owners = _owners(beat.sending)
     node = stored(beat.node_id)
-    for session_id, owner in owners.items():
-        if owner is None:
+    orders = Orders()
+    found = _states(beat.sending)
+    for session_id in beat.sending:
+        session = found.get(session_id)
+        if session is None or session["state"] in MEDIA_ENDED:
+            orders.over.append(session_id)
+        elif session["state"] not in MEDIA_OPEN:
+            continue
+        elif not session.get("placed_at"):
             _adopt(beat.node_id, session_id)
-        elif owner == beat.node_id:
+        elif session.get("media_node") == beat.node_id:
             keep_place(node, session_id)
+        else:
+            orders.elsewhere.append(session_id)
     tidy(node)
-    return [session_id for session_id, owner in owners.items() if owner not in (None, beat.node_id)]
-
-
-def over(session_ids: Iterable[str]) -> list[str]:
-    """Return which of these sessions have ended, or are not there any more.
-
-    A node hears of an end as it happens, unless it could not listen then.
-    """
-    ids = list(session_ids)
-    query = {"_id": {"$in": ids}, "state": {"$nin": [state.value for state in MEDIA_ENDED]}}
-    going_on = {s["_id"] for s in Session._get_collection().find(query, {"_id": 1})}
-    return [session_id for session_id in ids if session_id not in going_on]
+    return orders
 
 
 def leave(node_id: str) -> None:
@@ -186,13 +181,7 @@ def tidy(node: Document) -> int:
     elsewhere, go after PLACE_GRACE.
     """
     before = server_time() - PLACE_GRACE
-    ids = [place["session_id"] for place in node["places"]]
-    found = {
-        s["_id"]: s
-        for s in Session._get_collection().find(
-            {"_id": {"$in": ids}}, {"state": 1, "media_node": 1}
-        )
-    }
+    found = _states(place["session_id"] for place in node["places"])
     left = [
         place
         for place in node["places"]
@@ -211,10 +200,11 @@ def _is_left(place: Document, session: Document | None, node_id: str, before: da
     return not is_here and place["at"] < before
 
 
-def _owners(session_ids: tuple[str, ...]) -> dict[str, str | None]:
-    query = {"_id": {"$in": list(session_ids)}, "state": {"$in": list(_OPEN)}}
-    found = Session._get_collection().find(query, {"media_node": 1, "placed_at": 1})
-    return {s["_id"]: s.get("media_node") if s.get("placed_at") else None for s in found}
+def _states(session_ids: Iterable[str]) -> dict[str, Document]:
+    """Return where these sessions stand and on which node, those that are there."""
+    needed = {"state": 1, "media_node": 1, "placed_at": 1}
+    query = {"_id": {"$in": list(session_ids)}}
+    return {s["_id"]: s for s in Session._get_collection().find(query, needed)}
 
 
 def _adopt(node_id: str, session_id: str) -> None:

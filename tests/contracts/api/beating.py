@@ -28,7 +28,8 @@ def beat(node_id: str, *, limit: int = 10, sending: tuple[str, ...] = (), **told
         "holding": (),
         **told,
     }
-    return nodes.heartbeat(Beat(node_id=node_id, limit=limit, sending=sending, **values))
+    told_back = nodes.heartbeat(Beat(node_id=node_id, limit=limit, sending=sending, **values))
+    return told_back.elsewhere
 
 
 def silence(node_id: str) -> None:

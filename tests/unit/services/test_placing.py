@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from proctorhub.domain.placement import Beat
+from proctorhub.domain.placement import Beat, Orders
 from proctorhub.domain.session import Action, Side
 from proctorhub.records.base import utc_now
 from proctorhub.records.nodes import MediaNode
@@ -26,14 +26,20 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodes, "PLACE_GRACE", timedelta(seconds=600))
 
 
-def beat(
+def orders(
     node_id: str, limit: int, sending: tuple[str, ...] = (), key: str | None = None
-) -> list[str]:
+) -> Orders:
     url = f"https://{node_id}.example"
     key = nodes.ticket_key()["sha256"] if key is None else key
     return nodes.heartbeat(
         Beat(node_id, url, False, key, limit, 0.0, 0.0, 0, 0, 0, 0, 0.0, 0, sending, ())
     )
+
+
+def beat(
+    node_id: str, limit: int, sending: tuple[str, ...] = (), key: str | None = None
+) -> list[str]:
+    return orders(node_id, limit, sending, key).elsewhere
 
 
 def session(name: str, state: str = "checked_in", **fields: object) -> str:
@@ -167,8 +173,8 @@ def test_a_node_is_told_of_sessions_that_ended_behind_its_back() -> None:
     for name, state in (("on", "running"), ("ended", "finished"), ("never", "no_show")):
         session(name)
         Session.objects(id=name).update(set__state=state)
-    assert nodes.over(["on", "ended", "never", "erased"]) == ["ended", "never", "erased"]
-    assert nodes.over(["on"]) == []
+    assert orders("a", 9, ("on", "ended", "never", "erased")).over == ["ended", "never", "erased"]
+    assert orders("a", 9, ("on",)).over == []
 
 
 def test_the_limit_holds_while_nodes_beat_during_check_ins() -> None:
